@@ -1,0 +1,1 @@
+"""OmniRoute: one self-hosted endpoint for every AI client and every provider."""

@@ -1,0 +1,1 @@
+"""Credentials at providers and their use."""

@@ -1,0 +1,1 @@
+"""Settings: start-up configuration whose every value remembers where it came from."""

@@ -1,0 +1,53 @@
+"""What can be set at start-up. Loading, precedence and origins are `config.load`."""
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """Every start-up setting with its default. Durations are seconds, sizes bytes.
+
+    In `omniroute.toml` a field lives under the section named by its entry in `config.names`; on the command
+    line and in the environment it is a flag and an `OMNIROUTE_*` variable.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 20128
+    data_dir: Path = Path("~/.omniroute")
+    open_browser: bool = True
+    detect: bool = True
+    """Arm provider keys found in the environment, and probe for local servers after start."""
+    public_base_url: str | None = None
+    allowed_hosts: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    cors_allowed_origins: tuple[str, ...] = ()
+    body_limit: int = 64 * 1024 * 1024
+    drain_s: float = 30.0
+    workers: int = 1
+
+    require_api_key: bool = False
+    api_key: str | None = None
+    """A client key that is always valid (OMNIROUTE_API_KEY), without management scope."""
+    initial_password: str | None = None
+    cookie_secure: bool = False
+    jwt_secret: str | None = None
+    api_key_secret: str | None = None
+    storage_encryption_key: str | None = None
+
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["text", "json"] = "text"
+
+    transport: Literal["native", "aiohttp"] = "native"
+    proxy: str | None = None
+    """One proxy URL for all providers that are not local; a proxy that fails is an error, never a direct call."""
+    connect_timeout_s: float = 30.0
+    first_byte_timeout_s: float = 600.0
+    idle_timeout_s: float = 600.0
+    total_timeout_s: float = 0.0
+    max_attempts: int = 6
+
+    catalog_unverified: bool = False
+    ledger_fsync: bool = False
+    ledger_on_full: Literal["serve", "refuse"] = "serve"

@@ -1,0 +1,1 @@
+"""Named deviations of single providers from their dialect, one file each."""

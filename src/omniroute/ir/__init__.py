@@ -1,0 +1,1 @@
+"""The representation of a conversation that every dialect decodes to and encodes from."""

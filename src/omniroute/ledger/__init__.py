@@ -1,0 +1,1 @@
+"""The journal and the usage records made from it."""

@@ -1,0 +1,76 @@
+"""The records of the journal: the life of a request as it is written down, in order.
+
+opened -> attempt* -> progress* -> settled. All are msgpack arrays with a tag first, so fields may only be
+added at the end, with a default. Times are unix seconds; money is integer micro-USD; durations milliseconds.
+"""
+
+from typing import Literal, TypeAlias
+
+import msgspec
+
+
+class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="o"):
+    """A request was admitted."""
+
+    request_id: str
+    at: float
+    key_id: str
+    dialect: str
+    operation: str
+    model: str
+    stream: bool
+    session_id: str | None = None
+    client_request_id: str | None = None
+
+
+class Attempted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="a"):
+    """One try at one provider ended (or, for the winning one, its first event arrived)."""
+
+    request_id: str
+    number: int
+    at: float
+    provider: str
+    connection_id: str
+    model: str
+    outcome: str
+    """`ok` or a FailureKind."""
+    status: int = 0
+    duration_ms: int = 0
+    message: str = ""
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="p"):
+    """What a long stream has used so far."""
+
+    request_id: str
+    at: float
+    input_tokens: int
+    output_tokens: int
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="s"):
+    """The request ended, in whatever way."""
+
+    request_id: str
+    at: float
+    outcome: str
+    """`ok`, a FailureKind, or `cancelled`."""
+    status: int
+    provider: str = ""
+    connection_id: str = ""
+    model: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    usage_source: Literal["reported", "estimated", "none"] = "none"
+    cost_micro_usd: int | None = None
+    first_event_ms: int = 0
+    duration_ms: int = 0
+    attempts: int = 0
+    losses: int = 0
+    message: str = ""
+
+
+Record: TypeAlias = Opened | Attempted | Progress | Settled

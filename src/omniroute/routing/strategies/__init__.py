@@ -1,0 +1,1 @@
+"""Orderings of eligible targets, one function each."""

@@ -1,0 +1,1 @@
+"""One immutable, versioned read model of the configuration."""

@@ -1,0 +1,1 @@
+"""Schema, migrations, the one writer, and secrets at rest."""

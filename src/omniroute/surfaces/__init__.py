@@ -1,0 +1,1 @@
+"""Client-facing endpoints, one file per dialect."""

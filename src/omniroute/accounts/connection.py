@@ -28,6 +28,8 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
     excluded_models: tuple[str, ...] = ()
     max_concurrent: int | None = None
     origin: Literal["stored", "env", "local"] = "stored"
+    version: int = 0
+    """Changes with every edit (the row's updated_at); a cooldown does not outlive the edit that cured it."""
 
 
 class Secret(msgspec.Struct, frozen=True):

@@ -1,9 +1,14 @@
 """What can be set at start-up. Loading, precedence and origins are `config.load`."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 import msgspec
+
+SECRET_FIELDS: Final = frozenset(
+    {"api_key", "initial_password", "jwt_secret", "api_key_secret", "storage_encryption_key", "proxy"}
+)
+"""Fields whose values are never shown in a repr, a log, an error or a table; a proxy URL may hold a password."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,3 +56,16 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     catalog_unverified: bool = False
     ledger_fsync: bool = False
     ledger_on_full: Literal["serve", "refuse"] = "serve"
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={shown_value(name, getattr(self, name))}" for name in self.__struct_fields__)
+        return f"Settings({shown})"
+
+
+def shown_value(field: str, value: object) -> str:
+    """The value as people may see it, written as in TOML: of a secret, only that it is set."""
+    if value is None:
+        return "(not set)"
+    if field in SECRET_FIELDS:
+        return "(set)"
+    return msgspec.json.encode(str(value) if isinstance(value, Path) else value).decode()

@@ -111,6 +111,15 @@ class Tap(Protocol):
         ...
 
 
+class Glance(NamedTuple):
+    """What a whole same-dialect answer says about itself, read without decoding its content."""
+
+    usage: Usage | None
+    finish: Finish | None
+    empty: bool
+    """True when the answer holds no content at all."""
+
+
 class Inbound(Protocol):
     """What a client speaks to us."""
 
@@ -138,6 +147,11 @@ class Outbound(Protocol):
 
     def decode_response(self, body: bytes) -> GenerateResponse | Failure:
         """A 2xx body. Raises `UpstreamError(kind="protocol")` when it is not this dialect's answer."""
+        ...
+
+    def glance(self, body: bytes) -> Glance:
+        """A 2xx body that is passed on untouched. Raises `UpstreamError(kind="protocol")` when it is not JSON of
+        this dialect. About 2 us for a small body: a typed decode of the few fields needed."""
         ...
 
     def decode_failure(self, status: int, headers: Headers, body: bytes) -> Failure: ...

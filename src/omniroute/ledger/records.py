@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 import msgspec
 
 
-class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="o"):
+class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="o"):
     """A request was admitted."""
 
     request_id: str
@@ -23,8 +23,11 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="o"
     client_request_id: str | None = None
 
 
-class Attempted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="a"):
-    """One try at one provider ended (or, for the winning one, its first event arrived)."""
+class Attempted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="a"):
+    """One try at one provider ended (or, for the winning one, its first event arrived).
+
+    The only attempt of a request may be left out: its settled record says the same.
+    """
 
     request_id: str
     number: int
@@ -39,7 +42,7 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=
     message: str = ""
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="p"):
+class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="p"):
     """What a long stream has used so far."""
 
     request_id: str
@@ -48,7 +51,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="
     output_tokens: int
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag="s"):
+class Settled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="s"):
     """The request ended, in whatever way."""
 
     request_id: str

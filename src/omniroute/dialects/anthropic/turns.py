@@ -1,0 +1,81 @@
+"""System prompt and messages as turns, and turns of this dialect back to exactly the same messages.
+
+A leading system turn without origin is the top-level `system`; one with this dialect as its origin stood among
+the messages. Foreign conversations go through `arrangement` instead.
+"""
+
+from omniroute.dialects.anthropic.blocks import encode_block, is_string
+from omniroute.dialects.anthropic.parts import decode_block
+from omniroute.dialects.anthropic.wire import NAME, without
+from omniroute.dialects.look import as_array, as_object
+from omniroute.dialects.losses import Losses
+from omniroute.errors import InvalidRequest
+from omniroute.ir.json import JsonObject, JsonValue
+from omniroute.ir.parts import AnyPart, Text, ToolResult
+from omniroute.ir.request import Role, Turn
+
+
+def decode_system(system: JsonValue) -> Turn:
+    return Turn(role="system", parts=_parts(system, "system"))
+
+
+def decode_messages(messages: JsonValue) -> list[Turn]:
+    found = as_array(messages)
+    if found is None:
+        raise InvalidRequest("messages: expected a list of messages")
+    return [_turn(message, f"messages[{i}]") for i, message in enumerate(found)]
+
+
+def _turn(message: JsonValue, path: str) -> Turn:
+    fields = as_object(message)
+    if fields is None:
+        raise InvalidRequest(f"{path}: expected an object with `role` and `content`")
+    said = fields.get("role")
+    if said not in ("user", "assistant", "system"):
+        raise InvalidRequest(f"{path}.role: expected 'user', 'assistant' or 'system', got {said!r}")
+    role: Role = said
+    parts = _parts(fields.get("content"), f"{path}.content")
+    if role == "user" and parts and all(isinstance(part, ToolResult) for part in parts):
+        role = "tool"
+    return Turn(role=role, parts=parts, origin=NAME, extra=without(fields, "role", "content"))
+
+
+def _parts(content: JsonValue, path: str) -> tuple[AnyPart, ...]:
+    if isinstance(content, str):
+        return (Text(text=content),)
+    blocks = as_array(content)
+    if blocks is None:
+        raise InvalidRequest(f"{path}: expected a string or a list of content blocks")
+    return tuple(decode_block(block, f"{path}[{i}]") for i, block in enumerate(blocks))
+
+
+def encode_turns(turns: tuple[Turn, ...], body: JsonObject, losses: Losses) -> None:
+    """Writes `system` and `messages` of a conversation that this dialect's client sent, one message per turn."""
+    leading = 0
+    while (
+        leading < len(turns) and turns[leading].role in ("system", "developer") and turns[leading].origin is None
+    ):
+        leading += 1
+    if leading == 1:
+        body["system"] = _content(turns[0], 0, losses)
+    elif leading > 1:
+        body["system"] = [block for i, turn in enumerate(turns[:leading]) for block in _blocks(turn, i, losses)]
+    body["messages"] = [_message(turn, i, losses) for i, turn in enumerate(turns) if i >= leading]
+
+
+def _message(turn: Turn, i: int, losses: Losses) -> JsonObject:
+    role = {"tool": "user", "developer": "system"}.get(turn.role, turn.role)
+    message: JsonObject = {"role": role, "content": _content(turn, i, losses)}
+    if turn.extra:
+        message.update(turn.extra)
+    return message
+
+
+def _content(turn: Turn, i: int, losses: Losses) -> str | list[JsonObject]:
+    only = turn.parts[0] if is_string(turn.parts) else None
+    return only.text if isinstance(only, Text) else _blocks(turn, i, losses)
+
+
+def _blocks(turn: Turn, i: int, losses: Losses) -> list[JsonObject]:
+    blocks = (encode_block(part, f"turns[{i}].parts[{j}]", losses) for j, part in enumerate(turn.parts))
+    return [block for block in blocks if block is not None]

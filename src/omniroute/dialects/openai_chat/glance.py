@@ -1,0 +1,81 @@
+"""A glance at an answer that is passed on untouched: usage, finish and emptiness, without decoding its content."""
+
+import msgspec
+
+from omniroute.dialects.base import Glance
+from omniroute.dialects.openai_chat.finish import decode_finish
+from omniroute.dialects.openai_chat.response import decode_response
+from omniroute.dialects.openai_chat.usage import decode_usage
+from omniroute.errors import UpstreamError
+from omniroute.ir.failure import Failure
+from omniroute.ir.json import JsonObject
+
+
+class _MessageGlance(msgspec.Struct, frozen=True):
+    content: msgspec.Raw | None = None
+    tool_calls: msgspec.Raw | None = None
+    function_call: msgspec.Raw | None = None
+    refusal: msgspec.Raw | None = None
+    reasoning_content: msgspec.Raw | None = None
+    reasoning: msgspec.Raw | None = None
+    audio: msgspec.Raw | None = None
+    images: msgspec.Raw | None = None
+
+
+class _ChoiceGlance(msgspec.Struct, frozen=True):
+    message: _MessageGlance = _MessageGlance()
+    finish_reason: str | None = None
+
+
+class _AnswerGlance(msgspec.Struct, frozen=True):
+    choices: list[_ChoiceGlance] | None = None
+    usage: JsonObject | None = None
+    error: msgspec.Raw | None = None
+
+
+_GLANCE = msgspec.json.Decoder(_AnswerGlance)
+_NOTHING = (b"null", b'""', b"[]", b"{}")
+
+
+def glance(body: bytes) -> Glance:
+    """Usage, finish and emptiness of an answer that is passed on untouched."""
+    try:
+        seen = _GLANCE.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _slow_glance(body)
+    if seen.error is not None and bytes(seen.error) not in _NOTHING:
+        return _slow_glance(body)
+    if seen.choices is None:
+        raise UpstreamError("protocol", "the provider's answer has no choices")
+    first = seen.choices[0] if seen.choices else None
+    called = first is not None and _holds(first.message.tool_calls)
+    return Glance(
+        usage=None if seen.usage is None else decode_usage(seen.usage),
+        finish=None if first is None else decode_finish(first.finish_reason, called=called),
+        empty=not any(_holds_content(choice.message) for choice in seen.choices),
+    )
+
+
+def _slow_glance(body: bytes) -> Glance:
+    """For bodies of an unusual shape, which the full decoder may still understand."""
+    decoded = decode_response(body)
+    if isinstance(decoded, Failure):
+        raise UpstreamError("protocol", f"the provider answered 200 with an error: {decoded.message}")
+    return Glance(usage=decoded.usage, finish=decoded.finish, empty=not decoded.parts)
+
+
+def _holds_content(message: _MessageGlance) -> bool:
+    return (
+        _holds(message.content)
+        or _holds(message.tool_calls)
+        or _holds(message.refusal)
+        or _holds(message.reasoning_content)
+        or _holds(message.reasoning)
+        or _holds(message.function_call)
+        or _holds(message.audio)
+        or _holds(message.images)
+    )
+
+
+def _holds(raw: msgspec.Raw | None) -> bool:
+    return raw is not None and bytes(raw) not in _NOTHING

@@ -1,0 +1,69 @@
+"""Token counts: the chat dialect's `usage` object to the representation and back.
+
+`prompt_tokens` includes cache reads. Whether it includes cache writes depends on who wrote it: OpenAI's
+`cache_write_tokens` and LiteLLM's `cache_creation_input_tokens` are part of it, our own `cache_creation_tokens` is
+not (a client that sees a two-token greeting counted as 2,000 takes the gateway for broken).
+"""
+
+import msgspec
+
+from omniroute.dialects.look import as_count, as_object
+from omniroute.dialects.openai_chat.wire import Usage as WireUsage
+from omniroute.ir.json import JsonObject
+from omniroute.ir.result import Usage
+
+
+def decode_usage(raw: JsonObject) -> Usage:
+    """Also of servers that say `input_tokens`, a flat `cached_tokens`, or `prompt_cache_hit_tokens`."""
+    prompt = as_object(raw.get("prompt_tokens_details")) or {}
+    completion = as_object(raw.get("completion_tokens_details")) or {}
+    total = _first(raw, "prompt_tokens", "input_tokens")
+    cache_read = _first(prompt, "cached_tokens") or _first(raw, "prompt_cache_hit_tokens", "cached_tokens")
+    included = _first(prompt, "cache_write_tokens") or _first(raw, "cache_creation_input_tokens")
+    cache_write = included or _first(prompt, "cache_creation_tokens")
+    return Usage(
+        input=max(0, total - cache_read - included),
+        output=_first(raw, "completion_tokens", "output_tokens"),
+        cache_read=cache_read,
+        cache_write=cache_write,
+        reasoning=_first(completion, "reasoning_tokens"),
+        raw=raw,
+    )
+
+
+def encode_usage(usage: Usage, *, native: bool) -> JsonObject:
+    """`native` says that `usage.raw` is a chat provider's own object, which then goes on as it is."""
+    raw = usage.raw
+    if native and raw is not None and {"prompt_tokens", "completion_tokens", "total_tokens"} <= raw.keys():
+        return raw
+    prompt = usage.input + usage.cache_read
+    wire = WireUsage(prompt_tokens=prompt, completion_tokens=usage.output, total_tokens=prompt + usage.output)
+    if usage.cache_read or usage.cache_write:
+        wire["prompt_tokens_details"] = {"cached_tokens": usage.cache_read}
+        if usage.cache_write:
+            wire["prompt_tokens_details"]["cache_creation_tokens"] = usage.cache_write
+    if usage.reasoning:
+        wire["completion_tokens_details"] = {"reasoning_tokens": usage.reasoning}
+    return {**wire}
+
+
+def later(before: Usage | None, after: Usage) -> Usage:
+    """The usage known after another report; a zero never overwrites a count."""
+    if before is None:
+        return after
+    return msgspec.structs.replace(
+        after,
+        input=after.input or before.input,
+        output=after.output or before.output,
+        cache_read=after.cache_read or before.cache_read,
+        cache_write=after.cache_write or before.cache_write,
+        reasoning=after.reasoning or before.reasoning,
+    )
+
+
+def _first(fields: JsonObject, *names: str) -> int:
+    for name in names:
+        count = as_count(fields.get(name))
+        if count:
+            return max(0, count)
+    return 0

@@ -1,0 +1,15 @@
+"""Which dialects there are."""
+
+from omniroute.dialects.anthropic.dialect import Anthropic
+from omniroute.dialects.base import Dialect
+from omniroute.dialects.openai_chat.dialect import OpenAIChat
+
+DIALECTS: dict[str, Dialect] = {
+    "openai_chat": OpenAIChat(),
+    "anthropic": Anthropic(),
+}
+
+
+def dialect(name: str) -> Dialect:
+    """The dialect called `name`. Raises `KeyError` for a name that the catalog's check should have refused."""
+    return DIALECTS[name]

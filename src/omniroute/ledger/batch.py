@@ -1,0 +1,159 @@
+"""Folds journal records into table rows. Pure: any way to cut a journal into batches leaves the same tables."""
+
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple, TypeAlias, assert_never
+
+from msgspec.structs import asdict
+
+from omniroute.ledger.records import Attempted, Opened, Progress, Record, Settled
+
+Columns: TypeAlias = dict[str, Any]
+"""Column values, which differ in type."""
+
+_MOST: Final = 2**63 - 1
+
+_COUNTS: Final = (
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+)
+
+_UNSETTLED: Final[Columns] = {
+    "outcome": "open",
+    "status": 0,
+    "provider": "",
+    "connection_id": "",
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "cache_read_tokens": 0,
+    "cache_write_tokens": 0,
+    "reasoning_tokens": 0,
+    "usage_source": "none",
+    "cost_micro_usd": None,
+    "first_event_ms": 0,
+    "duration_ms": 0,
+    "attempts": 0,
+    "losses": 0,
+    "message": "",
+    "settled_at": None,
+}
+
+
+class Batch(NamedTuple):
+    """Rows to write, in this order. A request that opened in the batch appears in `requests` only, with all that
+    happened to it since; `settled` and `progressed` change requests that opened before. Of two reports of the
+    same attempt the first counts."""
+
+    requests: list[Columns]
+    progressed: list[Columns]
+    settled: list[Columns]
+    attempts: list[Columns]
+
+
+def fold(records: Iterable[Record]) -> Batch:
+    opened: dict[str, Columns] = {}
+    progressed: dict[str, Columns] = {}
+    settled: dict[str, Columns] = {}
+    attempts: dict[tuple[str, int], Columns] = {}
+    for record in records:
+        match record:
+            case Opened():
+                opened[record.request_id] = _opened(record)
+            case Attempted():
+                attempts.setdefault((record.request_id, record.number), _attempted(record))
+            case Progress():
+                columns = opened.get(record.request_id)
+                if columns is None:
+                    progressed[record.request_id] = {"id": record.request_id, **_progress(record)}
+                elif columns["settled_at"] is None:
+                    columns.update(_progress(record))
+            case Settled():
+                if record.attempts == 1 and record.connection_id:
+                    attempts.setdefault((record.request_id, 1), _implied(record))
+                columns = opened.get(record.request_id)
+                if columns is None:
+                    settled[record.request_id] = _settled(record)
+                else:
+                    columns.update(_settled(record))
+            case _:
+                assert_never(record)
+    return Batch(list(opened.values()), list(progressed.values()), list(settled.values()), list(attempts.values()))
+
+
+def orphan(settled: Columns) -> Columns:
+    """A whole row for a request whose opening was lost (the disk was full): its usage still counts."""
+    return {
+        **settled,
+        "at": settled["settled_at"],
+        "key_id": "",
+        "dialect": "",
+        "operation": "",
+        "model_asked": "",
+        "stream": False,
+        "session_id": None,
+        "client_request_id": None,
+    }
+
+
+def milliseconds(at: float) -> int:
+    """Unix seconds as the tables keep them."""
+    return round(at * 1000)
+
+
+def _opened(record: Opened) -> Columns:
+    columns = {**_UNSETTLED, **asdict(record)}
+    columns["id"] = columns.pop("request_id")
+    columns["at"] = milliseconds(record.at)
+    columns["model_asked"] = record.model
+    columns["model"] = ""
+    return columns
+
+
+def _progress(record: Progress) -> Columns:
+    # Nobody has said so yet that this is final.
+    return _bounded(
+        {
+            "input_tokens": record.input_tokens,
+            "output_tokens": record.output_tokens,
+            "usage_source": "estimated",
+        }
+    )
+
+
+def _settled(record: Settled) -> Columns:
+    columns = asdict(record)
+    columns["id"] = columns.pop("request_id")
+    columns["settled_at"] = milliseconds(columns.pop("at"))
+    return _bounded(columns)
+
+
+def _attempted(record: Attempted) -> Columns:
+    columns = asdict(record)
+    columns["at"] = milliseconds(record.at)
+    return columns
+
+
+def _implied(record: Settled) -> Columns:
+    """The only attempt of a request: when it began well, whoever writes the journal need not report it apart."""
+    return {
+        "request_id": record.request_id,
+        "number": 1,
+        "at": milliseconds(record.at),
+        "provider": record.provider,
+        "connection_id": record.connection_id,
+        "model": record.model,
+        "outcome": record.outcome,
+        "status": record.status,
+        "duration_ms": record.duration_ms,
+        "message": record.message,
+    }
+
+
+def _bounded(columns: Columns) -> Columns:
+    """Counts that fit their columns, whatever a provider claims."""
+    for name in _COUNTS:
+        if columns.get(name, 0) > _MOST:
+            columns[name] = _MOST
+    return columns

@@ -1,0 +1,163 @@
+"""The requests that went through the gateway, and what became of each attempt."""
+
+from typing import Annotated
+
+from fastapi import Path, Query
+from pydantic import Field
+from sqlalchemy import Connection
+
+from omniroute.errors import GatewayError, InvalidRequest
+from omniroute.management.router import ManagementRouter
+from omniroute.management.shapes import Reply, ServicesOf, iso
+from omniroute.storage.repos import usage
+from omniroute.storage.repos.usage import AttemptRow, Cursor, RequestRow
+
+router = ManagementRouter(auth="manage", prefix="/api/usage/request-logs", tag="usage")
+
+
+class Tokens(Reply):
+    """`in` holds fresh input, cache reads and cache writes."""
+
+    input: int = Field(serialization_alias="in")
+    output: int = Field(serialization_alias="out")
+    cache_read: int
+    cache_write: int
+    reasoning: int
+    source: str
+
+
+class RequestShape(Reply):
+    """`outcome` is `ok`, `open`, `interrupted` or the kind of failure; durations are milliseconds."""
+
+    id: str
+    timestamp: str
+    outcome: str
+    status: int
+    dialect: str
+    requested_model: str
+    model: str | None
+    provider: str | None
+    account: str | None
+    key_id: str
+    stream: bool
+    session_id: str | None
+    client_request_id: str | None
+    duration: int
+    first_event: int
+    attempts: int
+    losses: int
+    tokens: Tokens
+    cost_micro_usd: int | None
+    error: str | None
+
+
+class AttemptShape(Reply):
+    number: int
+    timestamp: str
+    provider: str
+    account: str
+    model: str
+    outcome: str
+    status: int
+    duration: int
+    error: str | None
+
+
+class RequestPage(Reply):
+    """Newest first. `nextCursor` is what to send as `cursor` for the next page, null on the last one."""
+
+    items: list[RequestShape]
+    next_cursor: str | None
+
+
+class RequestDetail(RequestShape):
+    tries: list[AttemptShape]
+
+
+@router.get("")
+def request_logs(
+    services: ServicesOf,
+    limit: Annotated[int, Query(ge=1, le=500)] = 50,
+    cursor: Annotated[str | None, Query(max_length=100)] = None,
+    status: Annotated[str | None, Query(pattern="^(error|ok)$")] = None,
+    model: Annotated[str | None, Query(max_length=200)] = None,
+) -> RequestPage:
+    before = _before(cursor)
+    rows = services.database.read(
+        lambda connection: usage.latest(
+            connection, limit=limit + 1, before=before, failed=_failed(status), model=model or None
+        )
+    )
+    page = rows[:limit]
+    more = f"{page[-1].at}.{page[-1].id}" if len(rows) > limit else None
+    return RequestPage(items=[_shape(row) for row in page], next_cursor=more)
+
+
+@router.get("/{request_id}")
+def request_log(request_id: Annotated[str, Path(max_length=64)], services: ServicesOf) -> RequestDetail:
+    def question(connection: Connection) -> tuple[RequestRow | None, tuple[AttemptRow, ...]]:
+        return usage.get(connection, request_id), usage.attempts_of(connection, request_id)
+
+    row, attempts = services.database.read(question)
+    if row is None:
+        raise GatewayError(404, f"There is no request {request_id!r} in the log.", code="request_not_found")
+    return RequestDetail(**_shape(row).model_dump(), tries=[_attempt(attempt) for attempt in attempts])
+
+
+def _failed(status: str | None) -> bool | None:
+    return None if status is None else status == "error"
+
+
+def _before(cursor: str | None) -> Cursor | None:
+    if cursor is None:
+        return None
+    at, dot, request_id = cursor.partition(".")
+    if not dot or not at.isdecimal() or len(at) > 15:
+        raise InvalidRequest(f"The cursor {cursor!r} is not one of ours; leave it out to start anew.")
+    return Cursor(int(at), request_id)
+
+
+def _shape(row: RequestRow) -> RequestShape:
+    return RequestShape(
+        id=row.id,
+        timestamp=iso(row.at) or "",
+        outcome=row.outcome,
+        status=row.status,
+        dialect=row.dialect,
+        requested_model=row.model_asked,
+        model=row.model or None,
+        provider=row.provider or None,
+        account=row.connection_id or None,
+        key_id=row.key_id,
+        stream=row.stream,
+        session_id=row.session_id,
+        client_request_id=row.client_request_id,
+        duration=row.duration_ms,
+        first_event=row.first_event_ms,
+        attempts=row.attempts,
+        losses=row.losses,
+        tokens=Tokens(
+            input=row.input_tokens + row.cache_read_tokens + row.cache_write_tokens,
+            output=row.output_tokens,
+            cache_read=row.cache_read_tokens,
+            cache_write=row.cache_write_tokens,
+            reasoning=row.reasoning_tokens,
+            source=row.usage_source,
+        ),
+        cost_micro_usd=row.cost_micro_usd,
+        error=row.message or None,
+    )
+
+
+def _attempt(row: AttemptRow) -> AttemptShape:
+    return AttemptShape(
+        number=row.number,
+        timestamp=iso(row.at) or "",
+        provider=row.provider,
+        account=row.connection_id,
+        model=row.model,
+        outcome=row.outcome,
+        status=row.status,
+        duration=row.duration_ms,
+        error=row.message or None,
+    )

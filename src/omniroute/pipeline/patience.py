@@ -1,0 +1,44 @@
+"""Keeps a waiting client's connection alive while no provider has answered yet."""
+
+import asyncio
+from typing import Final
+
+from omniroute.pipeline.call import Call
+from omniroute.pipeline.headers import SSE
+
+_FIRST_S: Final = 20.0
+"""Headers may be committed after this long; until then an error can still have its own status."""
+_NEXT_S: Final = 15.0
+
+_SIGNS: Final = {"openai_chat": b": keepalive\n\n", "anthropic": b'event: ping\ndata: {"type":"ping"}\n\n'}
+"""A sign of life that every client of the dialect ignores. Dialects without one wait in silence."""
+
+
+class Patience:
+    """Started before the first attempt of a stream, stopped when it has an answer or a failure."""
+
+    __slots__ = ("_call", "_loop", "_timer", "_writing")
+
+    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
+        self._call = call
+        self._loop = loop
+        self._writing: asyncio.Task[None] | None = None
+        self._timer = loop.call_later(_FIRST_S, self._fire)
+
+    def _fire(self) -> None:
+        self._writing = self._loop.create_task(self._sign(), name="patience")
+
+    async def _sign(self) -> None:
+        exchange = self._call.exchange
+        if self._call.dialect.name not in _SIGNS:
+            return
+        if not exchange.replying:
+            await exchange.begin(200, SSE)
+        await exchange.write(_SIGNS[self._call.dialect.name])
+        self._timer = self._loop.call_later(_NEXT_S, self._fire)
+
+    async def stop(self) -> None:
+        """No sign is written after this returns."""
+        if self._writing is not None and not self._writing.done():
+            await self._writing
+        self._timer.cancel()

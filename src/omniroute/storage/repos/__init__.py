@@ -1,0 +1,1 @@
+"""All SQL, one file a subject, one function a question."""

@@ -1,0 +1,30 @@
+"""One statement for many rows, compiled once.
+
+SQLAlchemy builds the parameters of every row anew: about 35 us for the two rows of a request, against 2 us for
+handing tuples to the driver (measured, SQLAlchemy 2.1). The ledger writes every request, so there it counts.
+"""
+
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
+from typing import Final
+
+from sqlalchemy import Connection, Dialect, Insert, Update
+from sqlalchemy.sql.compiler import SQLCompiler
+
+
+class Bulk:
+    """An insert or update whose values go to the driver as they are: int, str, bytes, bool and None only."""
+
+    def __init__(self, statement: Insert | Update, dialect: Dialect, columns: Sequence[str]) -> None:
+        """`columns` are inserted or set; a condition names its parameters with `bindparam`, apart from those."""
+        compiled = statement.compile(dialect=dialect, column_keys=list(columns))
+        assert isinstance(compiled, SQLCompiler)
+        self._sql: Final = str(compiled)
+        self._order: Final = itemgetter(*(compiled.positiontup or ())) if compiled.positional else None
+
+    def run(self, connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
+        """Returns how many rows were written. `rows` has at least one, each with a value for every parameter."""
+        if self._order is None:
+            return connection.exec_driver_sql(self._sql, [dict(row) for row in rows]).rowcount
+        values: list[tuple[object, ...]] = [self._order(row) for row in rows]
+        return connection.exec_driver_sql(self._sql, values).rowcount

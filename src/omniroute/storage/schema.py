@@ -1,0 +1,206 @@
+"""The tables, for SQLite and PostgreSQL alike. Rows are read and written by `storage.repos` only.
+
+Every `*_at`, `at` and `locked_until` column is unix time in integer milliseconds; durations are milliseconds;
+money is integer micro-USD. JSON is kept as text, because it is read whole and never queried. A change here
+needs a migration of the same shape in `migrations/versions`; a test compares the two.
+"""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+# SQLite counts up only a column that is declared INTEGER.
+_COUNTER: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+meta: Final = Table(
+    "meta",
+    METADATA,
+    Column("key", String(64), nullable=False, doc="revision, journal_position, password_hash, password_version"),
+    Column("value", Text, nullable=False),
+    PrimaryKeyConstraint("key"),
+)
+
+settings: Final = Table(
+    "settings",
+    METADATA,
+    Column("key", String(128), nullable=False),
+    Column("value", Text, nullable=False, doc="JSON"),
+    PrimaryKeyConstraint("key"),
+)
+
+provider_nodes: Final = Table(
+    "provider_nodes",
+    METADATA,
+    Column("id", String(128), nullable=False),
+    Column("type", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("prefix", String(128), nullable=False),
+    Column("api_type", String(64)),
+    Column("base_url", Text, nullable=False),
+    Column("chat_path", Text),
+    Column("models_path", Text),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("prefix"),
+)
+
+connections: Final = Table(
+    "connections",
+    METADATA,
+    Column("id", String(64), nullable=False),
+    Column("provider", String(128), nullable=False, doc="a catalog id or a node id"),
+    Column("auth_type", String(16), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("secret_sealed", Text),
+    Column("base_url", Text),
+    Column("priority", Integer, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("default_model", Text),
+    Column("max_concurrent", Integer),
+    Column("group_name", Text),
+    Column("test_status", String(32), nullable=False),
+    Column("last_error", Text),
+    Column("last_error_type", String(64)),
+    Column("error_code", String(64)),
+    Column("last_tested_at", BigInteger),
+    Column("provider_data", Text, nullable=False, doc="JSON object without secrets"),
+    Column("provider_secrets_sealed", Text, doc="a sealed JSON object of text values"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("provider", "name"),
+)
+
+api_keys: Final = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String(64), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", LargeBinary(32), nullable=False, doc="HMAC-SHA256 of the key under the pepper"),
+    Column("prefix", String(16), nullable=False),
+    Column("scopes", Text, nullable=False, doc="JSON array of text"),
+    Column("allowed_models", Text, nullable=False, doc="JSON array of text; empty means all"),
+    Column("allowed_connections", Text, nullable=False, doc="JSON array of text; empty means all"),
+    Column("is_active", Boolean, nullable=False),
+    Column("is_banned", Boolean, nullable=False),
+    Column("no_log", Boolean, nullable=False),
+    Column("max_sessions", Integer, nullable=False),
+    Column("access_schedule", Text, doc="JSON"),
+    Column("rate_limits", Text, doc="JSON"),
+    Column("expires_at", BigInteger),
+    Column("last_used_at", BigInteger),
+    Column("revoked_at", BigInteger),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("digest"),
+)
+
+sessions: Final = Table(
+    "sessions",
+    METADATA,
+    Column("digest", LargeBinary(32), nullable=False, doc="HMAC-SHA256 of the cookie under the session secret"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("last_seen_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    Column("password_version", Integer, nullable=False),
+    PrimaryKeyConstraint("digest"),
+    Index(None, "expires_at"),  # repos.sessions.delete_expired
+)
+
+login_failures: Final = Table(
+    "login_failures",
+    METADATA,
+    Column("peer", String(64), nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("locked_until", BigInteger),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("peer"),
+    Index(None, "updated_at"),  # repos.sessions.forget_failures
+)
+
+requests: Final = Table(
+    "requests",
+    METADATA,
+    Column("id", String(64), nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("key_id", String(64), nullable=False),
+    Column("dialect", String(32), nullable=False),
+    Column("operation", String(32), nullable=False),
+    Column("model_asked", Text, nullable=False),
+    Column("stream", Boolean, nullable=False),
+    Column("session_id", Text),
+    Column("client_request_id", Text),
+    Column("outcome", String(32), nullable=False, doc="open, ok, cancelled, interrupted, or a kind of failure"),
+    Column("status", Integer, nullable=False),
+    Column("provider", String(128), nullable=False),
+    Column("connection_id", String(128), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("input_tokens", BigInteger, nullable=False),
+    Column("output_tokens", BigInteger, nullable=False),
+    Column("cache_read_tokens", BigInteger, nullable=False),
+    Column("cache_write_tokens", BigInteger, nullable=False),
+    Column("reasoning_tokens", BigInteger, nullable=False),
+    Column("usage_source", String(16), nullable=False),
+    Column("cost_micro_usd", BigInteger),
+    Column("first_event_ms", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("losses", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("settled_at", BigInteger, doc="null while the request is open"),
+    PrimaryKeyConstraint("id"),
+    Index(None, "at", "id"),  # repos.usage.latest, totals, totals_by_model
+    Index(None, "settled_at", "id"),  # repos.usage.settled_after, interrupt_open
+)
+
+attempts: Final = Table(
+    "attempts",
+    METADATA,
+    Column("request_id", String(64), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("provider", String(128), nullable=False),
+    Column("connection_id", String(128), nullable=False),
+    Column("model", Text, nullable=False),
+    Column("outcome", String(32), nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("duration_ms", Integer, nullable=False),
+    Column("message", Text, nullable=False),
+    PrimaryKeyConstraint("request_id", "number"),  # repos.usage.attempts_of
+)
+
+audit_log: Final = Table(
+    "audit_log",
+    METADATA,
+    Column("id", _COUNTER, nullable=False, autoincrement=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(128), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("target", Text, nullable=False),
+    Column("detail", Text, nullable=False, doc="JSON object without secrets"),
+    Column("request_id", String(64)),
+    PrimaryKeyConstraint("id"),  # repos.audit.latest
+)

@@ -1,0 +1,16 @@
+"""The endpoints that generate: one handler for every dialect, since the dialect is all that differs."""
+
+from omniroute.dialects.base import Dialect
+from omniroute.pipeline.exchange import Exchange
+from omniroute.pipeline.generate import Generate
+
+
+class Chat:
+    """`POST /v1/chat/completions`, `/v1/messages` and their dedicated provider routes."""
+
+    def __init__(self, generate: Generate, dialect: Dialect) -> None:
+        self._generate = generate
+        self._dialect = dialect
+
+    async def __call__(self, exchange: Exchange, provider: str) -> None:
+        await self._generate(exchange, self._dialect, provider or None)

@@ -1,0 +1,18 @@
+"""Counts of what happened, in this process; `/metrics` will render them."""
+
+from collections import Counter
+
+
+class Counters:
+    """Requests by (dialect, provider, outcome), attempts by (provider, outcome), losses by (from, to, what),
+    and the tokens that passed. Written by the event loop only."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, str, str]] = Counter()
+        self.attempts: Counter[tuple[str, str]] = Counter()
+        self.losses: Counter[tuple[str, str, str]] = Counter()
+        self.tap_failures: Counter[str] = Counter()
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.active = 0
+        """Requests under way."""

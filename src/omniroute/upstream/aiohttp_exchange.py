@@ -1,0 +1,253 @@
+"""One request over an aiohttp session: its deadlines, its one retry, its reply, and what its errors mean."""
+
+import asyncio
+import errno
+import io
+import math
+import ssl
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+
+import aiohttp
+import yarl
+
+from omniroute.errors import UpstreamError
+from omniroute.upstream.endpoint import Endpoint
+from omniroute.upstream.headers import HEAD_LIMIT, header_dict, header_lines
+from omniroute.upstream.reasons import connection_reason
+from omniroute.upstream.transport import UpstreamRequest
+
+# aiohttp warns about larger bodies that are given as bytes; from a file object it sends them piece by piece.
+_PLAIN_BODY_LIMIT = 512 * 1024
+# aiohttp itself retries these on a kept connection that turns out to be closed.
+_RETRIED_BY_AIOHTTP = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
+
+
+class Exchange:
+    """`first_byte_s` starts when a connection is there, so a slow upload counts towards it."""
+
+    def __init__(self, request: UpstreamRequest, target: Endpoint) -> None:
+        self._request = request
+        self._target = target
+        self.origin = target.origin
+        self._loop = asyncio.get_running_loop()
+        total_s = request.deadlines.total_s
+        self._final = self._loop.time() + total_s if total_s else math.inf
+        self._timeout: asyncio.Timeout | None = None
+        self._connected = False
+        self._reused = False
+
+    @staticmethod
+    def tracing() -> aiohttp.TraceConfig:
+        """What a session must be created with, so that exchanges learn when they have a connection."""
+        trace = aiohttp.TraceConfig()
+        trace.on_connection_create_end.append(_created)
+        trace.on_connection_reuseconn.append(_reused)
+        return trace
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncGenerator[None]:
+        """Everything up to the reply's head: the connect deadline, then the first-byte deadline; aiohttp's
+        errors leave it as `UpstreamError`."""
+        try:
+            async with asyncio.timeout_at(self._until(self._request.deadlines.connect_s)) as self._timeout:
+                yield
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            if self._timeout is not None and self._timeout.expired():
+                raise self._late_opening() from None
+            raise self._opening_failure(error) from None
+
+    def connection(self, *, reused: bool) -> None:
+        """Called by the session's trace: from here the first-byte deadline counts."""
+        self._connected = True
+        self._reused = reused
+        assert self._timeout is not None
+        self._timeout.reschedule(self._until(self._request.deadlines.first_byte_s))
+
+    async def response(
+        self, session: aiohttp.ClientSession, proxy_url: str | None, tls: ssl.SSLContext | bool
+    ) -> aiohttp.ClientResponse:
+        """The reply's head; retried once when a kept connection turns out to be closed."""
+        retriable = self._request.method not in _RETRIED_BY_AIOHTTP
+        while True:
+            try:
+                response = await self._send(session, proxy_url, tls)
+            except aiohttp.ClientConnectionError as error:
+                if not (retriable and self._reused and _unanswered(error)):
+                    raise
+                retriable = self._connected = False
+                assert self._timeout is not None
+                self._timeout.reschedule(self._until(self._request.deadlines.connect_s))
+                continue
+            if (refusal := self._refusal(response)) is not None:
+                response.close()
+                raise refusal
+            return response
+
+    async def next_piece(self, response: aiohttp.ClientResponse) -> bytes:
+        """What has arrived, or the next that does; `b""` at the end."""
+        content = response.content
+        idle_s = self._request.deadlines.idle_s
+        timeout = asyncio.timeout_at(self._until(idle_s))
+        try:
+            async with timeout:
+                # A total deadline that passed while nobody was reading must end a reply that never pauses, too.
+                if self._loop.time() >= self._final:
+                    await asyncio.sleep(0)
+                return content.read_nowait() or await content.readany()
+        except (aiohttp.ClientError, OSError) as error:
+            if timeout.expired():
+                raise self._late("no data", idle_s) from None
+            raise self._reading_failure(error) from None
+        except RuntimeError:
+            # aiohttp's answer to reading on from a connection that was closed on this side.
+            if response.connection is not None and not response.connection.closed:
+                raise
+            raise UpstreamError("closed", f"the connection to {self.origin} was given up") from None
+
+    async def _send(
+        self, session: aiohttp.ClientSession, proxy_url: str | None, tls: ssl.SSLContext | bool
+    ) -> aiohttp.ClientResponse:
+        header_lines(self._request.headers)
+        body = self._request.body
+        return await session.request(
+            self._request.method,
+            yarl.URL(self._request.url, encoded=True),
+            headers=(*self._request.headers, ("accept-encoding", "identity")),
+            data=io.BytesIO(body) if len(body) > _PLAIN_BODY_LIMIT else body or None,
+            allow_redirects=False,
+            proxy=proxy_url,
+            ssl=tls,
+            trace_request_ctx=self,
+        )
+
+    def _refusal(self, response: aiohttp.ClientResponse) -> UpstreamError | None:
+        if sum(len(name) + len(value) + 4 for name, value in response.raw_headers) > HEAD_LIMIT:
+            return UpstreamError("protocol", f"{self.origin} sent more than {HEAD_LIMIT} bytes of headers")
+        if response.status == 101:
+            return UpstreamError("protocol", f"{self.origin} switched to another protocol")
+        if response.status == 407 and self._request.proxy is not None:
+            return UpstreamError("proxy", "the proxy wants a user name and password; add them to its URL")
+        return None
+
+    def _until(self, seconds: float) -> float | None:
+        until = min(self._final, self._loop.time() + seconds if seconds else math.inf)
+        return until if until < math.inf else None
+
+    def _late_opening(self) -> UpstreamError:
+        deadlines = self._request.deadlines
+        if self._connected:
+            return self._late("no reply", deadlines.first_byte_s)
+        if self._loop.time() >= self._final:
+            return self._late("no connection", deadlines.connect_s)
+        if self._request.proxy is not None:
+            return UpstreamError("proxy", f"no connection through the proxy within {deadlines.connect_s:g} s")
+        return UpstreamError("connect", f"no connection to {self.origin} within {deadlines.connect_s:g} s")
+
+    def _late(self, what: str, seconds: float) -> UpstreamError:
+        if self._loop.time() >= self._final:
+            total_s = self._request.deadlines.total_s
+            return UpstreamError("timeout", f"{self.origin} did not finish within {total_s:g} s in total")
+        return UpstreamError("timeout", f"{what} from {self.origin} for {seconds:g} s")
+
+    def _opening_failure(self, error: Exception) -> UpstreamError:
+        origin = self.origin
+        match error:
+            case aiohttp.ClientHttpProxyError():
+                return UpstreamError("proxy", f"the proxy refused to connect to {origin}: status {error.status}")
+            case aiohttp.ClientProxyConnectionError():
+                return UpstreamError("proxy", f"no connection to the proxy: {connection_reason(error.os_error)}")
+            case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorError():
+                # `connection_key` of an error on the way to an HTTPS proxy names the proxy, not the target.
+                if self._request.proxy is not None and error.host != self._target.host:
+                    return UpstreamError("proxy", f"no connection to the proxy: {_cause(error)}")
+                return UpstreamError("connect", f"no connection to {origin}: {_cause(error)}")
+            case aiohttp.ClientResponseError():
+                return UpstreamError("protocol", f"{origin} sent a reply that is not HTTP/1.1")
+            case ssl.SSLError():  # on the way through a SOCKS proxy aiohttp does not wrap these
+                return UpstreamError("connect", f"no connection to {origin}: {connection_reason(error)}")
+            case aiohttp.InvalidURL() | ValueError():
+                return UpstreamError(
+                    "blocked", f"the request to {origin} cannot be written; check URL and headers"
+                )
+            case _ if self._request.proxy is not None and not self._connected:
+                return UpstreamError("proxy", "the proxy broke the connection before it was open")
+            case _:
+                return UpstreamError("closed", f"{origin} closed the connection before it replied")
+
+    def _reading_failure(self, error: Exception) -> UpstreamError:
+        if isinstance(error, aiohttp.http.HttpProcessingError):
+            return UpstreamError("protocol", f"{self.origin} sent a body that is not valid HTTP/1.1")
+        return UpstreamError("closed", f"{self.origin} cut the reply before its end")
+
+
+class AiohttpReply:
+    """A reply of aiohttp; the connection goes back by itself when the body has arrived."""
+
+    __slots__ = ("_closed", "_exchange", "_response", "headers", "status")
+
+    def __init__(self, response: aiohttp.ClientResponse, exchange: Exchange, closed: Callable[[], None]) -> None:
+        self.status: int = response.status
+        self.headers: dict[str, str] = header_dict(response.raw_headers)
+        self._response = response
+        self._exchange = exchange
+        self._closed: Callable[[], None] | None = closed
+
+    async def chunk(self) -> bytes:
+        return await self._exchange.next_piece(self._response)
+
+    async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        while piece := await self.chunk():
+            size += len(piece)
+            if size > limit:
+                self._response.close()
+                raise UpstreamError("protocol", f"{self._exchange.origin} sent more than {limit} bytes")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    async def aclose(self) -> None:
+        closed, self._closed = self._closed, None
+        if closed is not None:
+            if self._response.content.is_eof():
+                self._response.release()
+            else:
+                self._response.close()
+            closed()
+
+
+async def _created(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceConnectionCreateEndParams
+) -> None:
+    exchange: Exchange = context.trace_request_ctx
+    exchange.connection(reused=False)
+
+
+async def _reused(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceConnectionReuseconnParams
+) -> None:
+    exchange: Exchange = context.trace_request_ctx
+    exchange.connection(reused=True)
+
+
+def _unanswered(error: aiohttp.ClientConnectionError) -> bool:
+    """Whether a kept connection ended without a byte of the reply."""
+    match error:
+        case aiohttp.ServerDisconnectedError():
+            # aiohttp puts the part of a head that it got here, and a sentence when there is none.
+            return isinstance(error.message, str)
+        case aiohttp.ClientConnectorError():
+            return False
+        case aiohttp.ClientOSError():
+            return error.errno in (errno.EPIPE, errno.ECONNRESET)
+        case _:
+            return isinstance(error, aiohttp.ClientConnectionResetError)
+
+
+def _cause(error: aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorError) -> str:
+    cause = (
+        error.certificate_error if isinstance(error, aiohttp.ClientConnectorCertificateError) else error.os_error
+    )
+    return connection_reason(cause) if isinstance(cause, OSError) else "its certificate is not accepted"

@@ -1,0 +1,32 @@
+"""HTTP header fields as requests and replies of transports hold them."""
+
+from collections.abc import Iterable
+
+from omniroute.errors import UpstreamError
+
+HEAD_LIMIT = 64 * 1024
+"""Bytes of a reply's head (and of its trailers); a longer one is a `protocol` error."""
+
+
+def header_dict(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """Names in lower case, values as Latin-1 so that every byte survives; repeated fields joined by a comma."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in fields:
+        name = raw_name.decode("latin-1").lower()
+        value = raw_value.decode("latin-1")
+        found[name] = f"{found[name]}, {value}" if name in found else value
+    return found
+
+
+def header_lines(headers: tuple[tuple[str, str], ...]) -> bytes:
+    """The fields of a request, each line ended, in UTF-8. Raises `UpstreamError` `blocked` when a line break
+    or NUL hides in one of them: it would end the field early and start another."""
+    text = "".join([f"{name}: {value}\r\n" for name, value in headers])
+    if text.count("\n") != len(headers) or text.count("\r") != len(headers) or "\0" in text:
+        raise UpstreamError("blocked", f"{_broken(headers)} holds a line break or NUL; remove it from the value")
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _broken(headers: tuple[tuple[str, str], ...]) -> str:
+    names = [name for name, value in headers if any(mark in name + value for mark in "\r\n\0")]
+    return f"the request header {names[0]!r}"

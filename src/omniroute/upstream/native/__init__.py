@@ -1,0 +1,1 @@
+"""The fast transport for direct connections: sans-IO replies, an asyncio protocol, a pool of idle connections."""

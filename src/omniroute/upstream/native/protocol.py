@@ -1,0 +1,246 @@
+"""One connection: an asyncio protocol that carries one request at a time and says when it may carry the next."""
+
+import asyncio
+import math
+from collections.abc import Callable
+from typing import TypeAlias, cast
+
+from omniroute.errors import UpstreamError
+from omniroute.upstream.native.message import Message
+from omniroute.upstream.transport import Deadlines
+
+READ_AHEAD = 256 * 1024
+"""Unread bytes of a body above which reading stops; it starts again when they are taken."""
+
+_SLICE = 256 * 1024
+
+Key: TypeAlias = tuple[str, str, int, bool]
+"""Scheme, host, port, and whether private addresses were allowed when it was connected."""
+
+
+class Connection(asyncio.Protocol):
+    """Idle (no message) or busy with one. All waiting goes through one future, all deadlines through one timer
+    that is seldom armed: when it goes off before the deadline, which has moved meanwhile, it is armed again.
+
+    `idle` is called when a reply is complete and the connection may be used again, `lost` when it is gone.
+    """
+
+    def __init__(
+        self, key: Key, origin: str, idle: Callable[["Connection"], None], lost: Callable[["Connection"], None]
+    ) -> None:
+        self.key = key
+        self.origin = origin
+        self.idle_since = 0.0
+        self.unanswered = False
+        self._idle = idle
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._message: Message | None = None
+        self._failure: UpstreamError | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._whole = 0
+        self._sent = self._reading = self._writable = True
+        self._deadlines = Deadlines()
+        self._deadline = self._final = self._alarm_at = math.inf
+        self._alarm: asyncio.TimerHandle | None = None
+
+    @property
+    def closed(self) -> bool:
+        return self._transport is None or self._transport.is_closing()
+
+    async def send(self, method: str, head: bytes, body: bytes, deadlines: Deadlines, final: float) -> Message:
+        """Sends a request and waits for the reply's head. Raises `UpstreamError`; then, as after a cancellation,
+        the connection is gone, and `unanswered` says whether not a byte came. `final` is the loop's time of the
+        total deadline."""
+        assert self._transport is not None
+        message = self._message = Message(method)
+        self._deadlines, self._final, self._whole = deadlines, final, 0
+        self._expect(deadlines.first_byte_s)
+        try:
+            if len(body) <= _SLICE:
+                self._transport.write(head + body)
+            else:
+                await self._send_slices(self._transport, message, head, memoryview(body))
+            while not message.headed:
+                await self._wait()
+        except BaseException:
+            self.unanswered = not message.heard
+            self.abort()
+            raise
+        return message
+
+    async def more(self, message: Message) -> bytes:
+        """What has arrived of the body, or the next that does; `b""` at the end."""
+        self._want(message, 0)
+        while not message.pieces and not message.complete:
+            await self._wait()
+        taken = message.take()
+        self._want(message, 0)
+        return taken
+
+    async def rest(self, message: Message, limit: int) -> bytes:
+        """The rest of the body, whole."""
+        self._want(message, limit)
+        while not message.complete and message.size <= limit:
+            await self._wait()
+        if message.size > limit:
+            self.leave(message)
+            raise UpstreamError("protocol", f"{self.origin} sent more than {limit} bytes")
+        return message.take()
+
+    def leave(self, message: Message) -> None:
+        """The reader is gone; a reply that is not complete takes its connection with it."""
+        if self._message is message:
+            self.abort()
+
+    def abort(self) -> None:
+        """Closes the socket at once."""
+        self._end(UpstreamError("closed", f"the connection to {self.origin} was given up"))
+
+    # What asyncio calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def data_received(self, data: bytes) -> None:
+        message = self._message
+        if message is None:  # bytes that nobody asked for
+            self.abort()
+            return
+        try:
+            message.feed(data)
+        except UpstreamError as error:
+            self._fail(error)
+            return
+        if message.complete:
+            self._finish(message)
+            return
+        if message.headed:
+            self._expect(self._deadlines.idle_s)
+        if message.size > max(READ_AHEAD, self._whole) and self._reading and self._transport is not None:
+            self._reading = False
+            self._deadline = self._final  # now the reader is slow, not the peer
+            self._transport.pause_reading()
+        if message.headed and message.size >= self._whole:
+            self._wake()
+
+    def eof_received(self) -> None:
+        message = self._message
+        if message is not None:
+            try:
+                message.eof()
+            except UpstreamError as error:
+                self._fail(error)
+            else:
+                self._finish(message)
+        elif self._transport is not None:
+            self._transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        if self._message is not None:
+            self._fail(self._message.cut())
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._lost(self)
+
+    def pause_writing(self) -> None:
+        self._writable = False
+
+    def resume_writing(self) -> None:
+        self._writable = True
+        if self._message is not None:
+            self._expect(self._deadlines.first_byte_s)
+        self._wake()
+
+    async def _send_slices(
+        self, transport: asyncio.Transport, message: Message, head: bytes, body: memoryview
+    ) -> None:
+        self._sent = False
+        transport.write(head)
+        for start in range(0, len(body), _SLICE):
+            while not self._writable and message.status < 300:
+                await self._wait()
+            if self._failure is not None or message.status >= 300:
+                return  # a refusal that did not wait for the whole body
+            transport.write(body[start : start + _SLICE])
+        self._sent = True
+
+    async def _wait(self) -> None:
+        if self._failure is not None:
+            raise UpstreamError(self._failure.kind, self._failure.message)
+        self._waiter = self._loop.create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _want(self, message: Message, whole: int) -> None:
+        """Goes on reading: for the next piece, or for everything up to `whole` bytes. A message that is over
+        has no say, the connection may be another's by now."""
+        if self._message is message:
+            self._whole = whole
+            if not self._reading and message.size <= max(READ_AHEAD, whole):
+                self._expect(self._deadlines.idle_s)
+                self._read_on()
+
+    def _read_on(self) -> None:
+        if not self._reading and self._transport is not None and not self._transport.is_closing():
+            self._reading = True
+            self._transport.resume_reading()
+
+    def _finish(self, message: Message) -> None:
+        self._message = None
+        self._deadline = math.inf
+        self._read_on()
+        if message.reusable and self._sent and not self.closed:
+            self.idle_since = self._loop.time()
+            self._idle(self)
+        elif self._transport is not None:
+            self._transport.abort()
+        self._wake()
+
+    def _fail(self, error: UpstreamError) -> None:
+        self._end(UpstreamError(error.kind, f"{self.origin} {error.message}"))
+
+    def _end(self, failure: UpstreamError) -> None:
+        self._failure = self._failure or failure
+        self._message = None
+        self._deadline = math.inf
+        if self._transport is not None:
+            self._transport.abort()
+        self._wake()
+
+    def _expect(self, seconds: float) -> None:
+        """Something must happen within so many seconds, and everything before the total deadline."""
+        self._deadline = min(self._final, self._loop.time() + seconds if seconds else math.inf)
+        if self._deadline < self._alarm_at:
+            self._arm()
+
+    def _arm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._alarm_at = self._deadline
+        self._alarm = self._loop.call_at(self._deadline, self._ring)
+
+    def _ring(self) -> None:
+        self._alarm, self._alarm_at = None, math.inf
+        message = self._message
+        if message is None or self._deadline == math.inf:
+            return
+        if self._loop.time() < self._deadline:
+            self._arm()
+        else:
+            self._fail(UpstreamError("timeout", self._late(message)))
+
+    def _late(self, message: Message) -> str:
+        if self._deadline == self._final:
+            return "did not finish in the total time allowed"
+        if message.headed:
+            return f"sent nothing for {self._deadlines.idle_s:g} s"
+        return f"did not reply within {self._deadlines.first_byte_s:g} s"

@@ -1,0 +1,162 @@
+"""The fast transport: one write for a small request, one wake-up for a small reply, no library in between."""
+
+import asyncio
+import math
+import ssl
+
+import msgspec
+
+from omniroute.errors import UpstreamError
+from omniroute.upstream.endpoint import Endpoint, Refused, endpoint
+from omniroute.upstream.guard import Guard
+from omniroute.upstream.headers import header_lines
+from omniroute.upstream.native.message import Message
+from omniroute.upstream.native.pool import Pool
+from omniroute.upstream.native.protocol import Connection, Key
+from omniroute.upstream.reasons import connection_reason
+from omniroute.upstream.transport import UpstreamRequest
+
+_MAX_ROUTES = 1024
+
+
+class _Route(msgspec.Struct, frozen=True):
+    """What a URL comes to: where to connect, and the part of the head that never changes."""
+
+    endpoint: Endpoint
+    key: Key
+    head: bytes
+
+
+class NativeTransport:
+    """Direct connections only. `ssl_context` replaces the default one (system trust, certificates checked);
+    an idle connection is closed after `idle_s` seconds, and above `size` idle ones for one origin."""
+
+    def __init__(
+        self,
+        guard: Guard,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        idle_s: float = 50.0,
+        size: int = 2048,
+    ) -> None:
+        self._guard = guard
+        self._ssl = ssl_context
+        self._pool = Pool(idle_s, size)
+        self._routes: dict[tuple[str, bool], _Route] = {}
+
+    async def open(self, request: UpstreamRequest) -> "NativeReply":
+        if request.proxy is not None:
+            raise UpstreamError("proxy", "this transport connects directly and knows no proxies")
+        route = self._routes.get((request.url, request.private)) or self._route(request)
+        total_s = request.deadlines.total_s
+        final = asyncio.get_running_loop().time() + total_s if total_s else math.inf
+        head = _head(request, route)
+        connection = self._pool.take(route.key)
+        if connection is not None:
+            try:
+                return await _exchange(connection, request, head, final)
+            except UpstreamError as error:
+                # The peer may close a kept connection just when it is used again. When not a byte came back, the
+                # request is sent once more, on a new connection.
+                if error.kind != "closed" or not connection.unanswered:
+                    raise
+        connection = await self._connect(route, request, final)
+        return await _exchange(connection, request, head, final)
+
+    async def aclose(self) -> None:
+        self._pool.close()
+
+    def _route(self, request: UpstreamRequest) -> _Route:
+        target = endpoint(request.url)
+        if isinstance(target, Refused):
+            raise UpstreamError("blocked", f"the upstream URL is not used: {target.reason}")
+        head = f" {target.target} HTTP/1.1\r\nhost: {target.authority}\r\naccept-encoding: identity\r\n"
+        key = (target.scheme, target.host, target.port, request.private)
+        if len(self._routes) >= _MAX_ROUTES:
+            self._routes.clear()
+        route = self._routes[request.url, request.private] = _Route(target, key, head.encode("ascii"))
+        return route
+
+    async def _connect(self, route: _Route, request: UpstreamRequest, final: float) -> Connection:
+        connect_s = request.deadlines.connect_s
+        until = min(final, asyncio.get_running_loop().time() + connect_s if connect_s else math.inf)
+        timeout = asyncio.timeout_at(until if until < math.inf else None)
+        origin = route.endpoint.origin
+        try:
+            async with timeout:
+                addresses = await self._guard.addresses(route.endpoint, private=request.private)
+                return await self._dial(route, addresses, until)
+        except OSError as error:
+            if not timeout.expired():
+                raise UpstreamError("connect", f"no connection to {origin}: {connection_reason(error)}") from None
+            if until == final:
+                raise UpstreamError("timeout", f"{origin} did not finish in the total time allowed") from None
+            raise UpstreamError("connect", f"no connection to {origin} within {connect_s:g} s") from None
+
+    async def _dial(self, route: _Route, addresses: tuple[str, ...], until: float) -> Connection:
+        """The first address that accepts; each but the last has its share of the time that is left."""
+        loop = asyncio.get_running_loop()
+        target = route.endpoint
+        tls = self._tls() if target.scheme == "https" else None
+        failure = OSError()
+        for tried, address in enumerate(addresses):
+            share_s = (until - loop.time()) / (len(addresses) - tried)
+            try:
+                async with asyncio.timeout(share_s if tried + 1 < len(addresses) and share_s < math.inf else None):
+                    _, connection = await loop.create_connection(
+                        lambda: self._pool.connection(route.key, target.origin),
+                        address,
+                        target.port,
+                        ssl=tls,
+                        server_hostname=target.host if tls else None,
+                    )
+                self._pool.adopt(connection)
+                return connection
+            except OSError as error:
+                failure = error
+        raise failure
+
+    def _tls(self) -> ssl.SSLContext:
+        if self._ssl is None:
+            self._ssl = ssl.create_default_context()
+            self._ssl.set_alpn_protocols(["http/1.1"])
+        return self._ssl
+
+
+class NativeReply:
+    """A reply whose head is there; when all of it came in one piece, nothing below waits."""
+
+    __slots__ = ("_connection", "_headers", "_message", "status")
+
+    def __init__(self, connection: Connection, message: Message) -> None:
+        self._connection = connection
+        self._message = message
+        self._headers: dict[str, str] | None = None
+        self.status: int = message.status
+
+    @property
+    def headers(self) -> dict[str, str]:
+        if self._headers is None:
+            self._headers = self._message.headers()
+        return self._headers
+
+    async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
+        return await self._connection.rest(self._message, limit)
+
+    async def chunk(self) -> bytes:
+        return await self._connection.more(self._message)
+
+    async def aclose(self) -> None:
+        self._connection.leave(self._message)
+
+
+async def _exchange(connection: Connection, request: UpstreamRequest, head: bytes, final: float) -> NativeReply:
+    return NativeReply(
+        connection, await connection.send(request.method, head, request.body, request.deadlines, final)
+    )
+
+
+def _head(request: UpstreamRequest, route: _Route) -> bytes:
+    body = request.body
+    length = b"content-length: %d\r\n" % len(body) if body or request.method in ("POST", "PUT", "PATCH") else b""
+    return b"".join((request.method.encode("ascii"), route.head, header_lines(request.headers), length, b"\r\n"))

@@ -1,0 +1,82 @@
+"""Claims about docs/: generated pages are fresh, links lead somewhere, and what is listed exists."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from tests.docs.generate import ROOT, pages
+
+from omniroute.config.load import load
+
+MARKDOWN = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
+
+
+@pytest.mark.parametrize("path", pages())
+def test_a_generated_page_says_what_the_code_says(path: str) -> None:
+    assert (ROOT / path).read_text(encoding="utf-8") == pages()[path], "run `make docs`"
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_between_pages_leads_to_a_file(page: Path) -> None:
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)\s]+)\)", text) if "://" not in target]
+    missing = [target for target in targets if target and not (page.parent / target).exists()]
+    assert missing == []
+
+
+def test_every_page_is_reachable_from_the_readme_of_docs() -> None:
+    text = (ROOT / "docs/README.md").read_text(encoding="utf-8")
+    listed = {(ROOT / "docs" / target).resolve() for target in re.findall(r"\]\(([^)\s#]+)\)", text)}
+    pages_of_docs = {page.resolve() for page in ROOT.glob("docs/**/*.md")} - {(ROOT / "docs/README.md").resolve()}
+    assert pages_of_docs - listed == set()
+
+
+@pytest.mark.parametrize("page", MARKDOWN, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_toml_example_is_a_configuration_that_loads(page: Path) -> None:
+    for example in re.findall(r"```toml\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL):
+        if "[server]" in example or "[auth]" in example:
+            load(
+                {},
+                {"HOME": "/home/ada", "GATEWAY_KEY": "sk-example", "OMNIROUTE_PASSWORD": "correct horse"},
+                config=Path("omniroute.toml"),
+                read=lambda path, text=example: text if path.name == "omniroute.toml" else "from a file",
+            )
+        else:
+            tomllib.loads(example)
+
+
+def test_every_dependency_has_its_line_of_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [
+        re.split(r"[\[<>=;~! ]", line)[0]
+        for line in (*project["project"]["dependencies"], *project["dependency-groups"]["dev"])
+    ]
+    text = (ROOT / "docs/explanation/dependencies.md").read_text(encoding="utf-8")
+    assert [name for name in wanted if f"| `{name}` |" not in text] == []
+
+
+def test_every_decision_record_has_its_parts() -> None:
+    for page in sorted(ROOT.glob("docs/adr/[0-9]*.md")):
+        text = page.read_text(encoding="utf-8")
+        assert text.startswith(f"# {int(page.name[:4])}. "), page.name
+        for part in ("Status: ", "## Context", "## Decision", "## Consequences"):
+            assert part in text, (page.name, part)
+
+
+def test_every_error_code_is_explained_and_no_other() -> None:
+    used = {
+        constant.value
+        for source in (ROOT / "src/omniroute").rglob("*.py")
+        if "cli" not in source.parts
+        for keyword in ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+        if isinstance(keyword, ast.keyword) and keyword.arg == "code"
+        for constant in ast.walk(keyword.value)
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str)
+    }
+    page = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    explained = {code for row in rows for code in re.findall(r"`(\w+)`", row)}
+    assert used - explained == set(), "explain them in docs/reference/errors.md"
+    assert explained - used - {"bad_request"} == set(), "nothing says these any more"

@@ -1,0 +1,144 @@
+"""The OpenAI and Anthropic SDKs for Node, over real sockets, get the same from the gateway as from the vendors.
+
+Every cell runs at the scripted upstream itself, and through the gateway on both kinds of upstream.
+"""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeAlias
+
+import msgspec
+import pytest
+from tests.support.pictures import png, png_base64
+from tests.support.stage import DIALECTS, Dialect, Site, Stage, direct, stage
+from tests.support.upstream.answer import Answer, Call, Say, said
+from tests.support.upstream.script import Cut, ErrorEvent, Script, refused
+from tests.support.upstream.server import ScriptedUpstream
+
+HERE = Path(__file__).parent / "node"
+
+Drive: TypeAlias = Callable[..., dict]
+"""(site, sdk, cell) -> what the driver answered"""
+
+
+@pytest.fixture(scope="module")
+def upstream() -> Iterator[ScriptedUpstream]:
+    with ScriptedUpstream() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def behind(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage(upstream, tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def drive() -> Iterator[Drive]:
+    """One node process for the module; it answers a line for a line."""
+    subprocess.run([HERE / "install"], check=True)
+    with subprocess.Popen(["node", "driver.mjs"], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as node:
+        assert node.stdin is not None
+        assert node.stdout is not None
+
+        def run(site: Site, sdk: Dialect, cell: str) -> dict:
+            order = {"sdk": sdk, "cell": cell, "url": site.url, "key": site.key, "model": site.model}
+            node.stdin.write(msgspec.json.encode(order | {"image": png_base64()}) + b"\n")
+            node.stdin.flush()
+            return msgspec.json.decode(node.stdout.readline())
+
+        yield run
+        node.stdin.close()
+        assert node.wait() == 0
+
+
+@pytest.fixture(params=DIALECTS)
+def sdk(request: pytest.FixtureRequest) -> Dialect:
+    return request.param
+
+
+@pytest.fixture(params=["direct", *DIALECTS])
+def site(request: pytest.FixtureRequest, upstream: ScriptedUpstream, sdk: Dialect) -> Site:
+    if request.param == "direct":
+        return direct(upstream, sdk)
+    return request.getfixturevalue("behind").site(request.param)
+
+
+FINISH: dict[Dialect, str] = {"openai": "stop", "anthropic": "end_turn"}
+
+
+@pytest.mark.parametrize("cell", ["plain", "stream"])
+def test_an_answer_comes_whole(drive: Drive, site: Site, sdk: Dialect, cell: str) -> None:
+    assert drive(site, sdk, cell) == {"ok": {"text": "echo: hello there", "finish": FINISH[sdk], "output": 7}}
+
+
+def test_a_tool_round_is_completed(drive: Drive, site: Site, sdk: Dialect) -> None:
+    site.upstream.script(
+        Script(
+            answer=Answer(
+                parts=(
+                    Say("both"),
+                    Call("get_weather", '{"city":"Paris","days":1}', "call_paris", pieces=4),
+                    Call("get_weather", '{"city":"Rome","days":2}', "call_rome", pieces=1),
+                )
+            )
+        )
+    )
+    assert drive(site, sdk, "tools_round") == {
+        "ok": {
+            "calls": [
+                ["call_paris", "get_weather", {"city": "Paris", "days": 1}],
+                ["call_rome", "get_weather", {"city": "Rome", "days": 2}],
+            ],
+            "text": "FINAL: 21 degrees / 21 degrees",
+        }
+    }
+
+
+def test_an_image_arrives_unharmed(drive: Drive, site: Site, sdk: Dialect) -> None:
+    assert drive(site, sdk, "image") == {"ok": {"text": f"saw image/png {len(png())} bytes"}}
+
+
+def test_thinking_arrives(drive: Drive, site: Site, sdk: Dialect) -> None:
+    assert drive(site, sdk, "thinking") == {
+        "ok": {"thought": "I think about it before I speak.", "text": "echo: hello there"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "name"),
+    [
+        (400, "BadRequestError"),
+        (401, "AuthenticationError"),
+        (429, "RateLimitError"),
+        (500, "InternalServerError"),
+    ],
+)
+@pytest.mark.parametrize("cell", ["plain", "stream"])
+def test_a_refusal_is_the_sdks_own_error(
+    drive: Drive, site: Site, sdk: Dialect, status: int, name: str, cell: str
+) -> None:
+    site.upstream.default = refused(status, "the script says no", ("Retry-After", "7"))
+    error = drive(site, sdk, cell)["error"]
+    assert (error["name"], error["status"]) == (name, status)
+    assert "the script says no" in error["message"]
+    if status == 429:
+        assert int(error["retryAfter"]) in range(1, 9)
+
+
+def test_a_stream_that_is_cut_never_looks_successful(drive: Drive, site: Site, sdk: Dialect) -> None:
+    site.upstream.default = Script(answer=said("one two three four", pieces=6), fault=Cut(5))
+    assert "error" in drive(site, sdk, "stream")
+
+
+def test_an_error_event_of_the_upstream_is_raised(drive: Drive, site: Site, sdk: Dialect) -> None:
+    site.upstream.default = Script(answer=said("one two three four", pieces=6), fault=ErrorEvent(5))
+    assert "overloaded by script" in drive(site, sdk, "stream")["error"]["message"]
+
+
+def test_the_models_list_is_read(drive: Drive, site: Site, sdk: Dialect) -> None:
+    ids = drive(site, sdk, "models")["ok"]["ids"]
+    assert ids
+    if not site.direct:
+        assert ids[-1] == "demo/hello"

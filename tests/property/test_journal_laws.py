@@ -1,0 +1,171 @@
+"""Laws of the journal: what was appended is read back, in order; any crash leaves a prefix; any way to drain it
+leaves the same tables."""
+
+import tempfile
+from pathlib import Path
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine, text
+from sqlalchemy.pool import StaticPool
+
+from omniroute.ledger.drain import drained_position, store
+from omniroute.ledger.framing import MAX_FRAME_BYTES, framed, frames, resume_at
+from omniroute.ledger.journal import Journal
+from omniroute.ledger.position import Position, parse, segments
+from omniroute.ledger.reader import Reader, Taken
+from omniroute.storage.migrate import create
+from tests.support.records import any_record, lives, opened, texts
+
+END = Position(9, 0, 0)
+
+
+def read_all(directory, *, batch=500, until=END):
+    reader = Reader(directory, Position(0, 0, 0))
+    records = []
+    while (taken := reader.take(batch, until=until)).records:
+        assert taken.unknown == taken.damaged_bytes == 0
+        records += taken.records
+    return records
+
+
+def framed_records(records):
+    return [framed(msgspec.msgpack.encode(record)) for record in records]
+
+
+@given(st.lists(any_record(), max_size=30), st.integers(1, 40))
+def test_what_is_appended_is_read_back_in_order_in_batches_of_any_size(records, batch):
+    with tempfile.TemporaryDirectory() as directory:
+        journal = Journal(Path(directory), generation=1, segment_bytes=MAX_FRAME_BYTES)
+        for record in records:
+            journal.append(record)
+        assert read_all(Path(directory), batch=batch, until=journal.end) == records
+        assert read_all(Path(directory), batch=batch) == records
+        journal.close(journal.end)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 4000), min_size=150, max_size=400))
+def test_a_journal_of_many_segments_reads_as_one(sizes):
+    records = [opened(f"r{number}", model="m" * size) for number, size in enumerate(sizes)]
+    with tempfile.TemporaryDirectory() as directory:
+        journal = Journal(Path(directory), generation=1, segment_bytes=MAX_FRAME_BYTES)
+        for record in records:
+            journal.append(record)
+        assert read_all(Path(directory)) == records
+        journal.close(journal.end)
+
+
+@given(st.lists(any_record(), min_size=1, max_size=6))
+def test_a_segment_cut_at_any_byte_holds_exactly_the_whole_records(records):
+    parts = framed_records(records)
+    data = b"".join(parts)
+    ends = [sum(map(len, parts[: count + 1])) for count in range(len(parts))]
+    payloads = [part[8:] for part in parts]
+    for cut in range(len(data) + 1):
+        whole = sum(end <= cut for end in ends)
+        for torn in (data[:cut], data[:cut] + bytes(len(data) - cut), data[:cut] + bytes(5000)):
+            found = frames(torn, 0, 100)
+            # A record whose last bytes are zeros is whole already when only those are missing.
+            assert found.payloads == payloads[: len(found.payloads)]
+            assert len(found.payloads) >= whole
+            assert len(found.payloads) == whole or data[cut : found.end].strip(b"\0") == b""
+            assert resume_at(torn, found.end) is None
+
+
+@given(st.lists(any_record(), min_size=1, max_size=6), st.data())
+def test_a_crash_at_any_byte_is_recovered_to_a_prefix(records, data):
+    parts = framed_records(records)
+    whole = b"".join(parts)
+    cut = data.draw(st.integers(0, len(whole)))
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "1-1.log").write_bytes(whole[:cut])
+        recovered = read_all(Path(directory))
+        assert recovered == records[: len(recovered)]
+        assert len(recovered) == sum(len(b"".join(parts[: count + 1])) <= cut for count in range(len(parts)))
+
+
+@given(st.lists(any_record(), min_size=2, max_size=8), st.data())
+def test_damage_costs_only_the_records_it_touches(records, data):
+    parts = framed_records(records)
+    struck = data.draw(st.integers(0, len(parts) - 2))
+    part = bytearray(parts[struck])
+    part[data.draw(st.integers(0, len(part) - 1))] ^= data.draw(st.integers(1, 255))
+    with tempfile.TemporaryDirectory() as directory:
+        content = b"".join([*parts[:struck], bytes(part), *parts[struck + 1 :]])
+        (Path(directory) / "1-1.log").write_bytes(content + bytes(4096))
+        taken = Reader(Path(directory), Position(0, 0, 0)).take(100, until=END)
+        assert list(taken.records) == records[:struck] + records[struck + 1 :]
+        assert taken.damaged_bytes == len(part)
+
+
+@given(texts, st.sampled_from(["model", "session_id", "client_request_id"]), st.booleans())
+def test_whatever_a_client_writes_can_be_appended(word, field, huge):
+    awkward = {field: (word + "\ud800\0") * (300_000 if huge and word else 1)}
+    with tempfile.TemporaryDirectory() as directory:
+        journal = Journal(Path(directory), generation=1, segment_bytes=MAX_FRAME_BYTES)
+        journal.append(opened("r1", **awkward))
+        (record,) = read_all(Path(directory))
+        assert getattr(record, field).startswith(word[:1])
+        journal.close(journal.end)
+
+
+@given(st.tuples(*[st.integers(0, 10**18 - 1)] * 3))
+def test_a_position_survives_being_written_as_text(numbers):
+    position = Position(*numbers)
+    assert parse(str(position)) == position
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**6), st.integers(1, 10**6)), max_size=20, unique=True))
+def test_segments_are_found_in_the_order_of_their_numbers_and_nothing_else_is(names):
+    with tempfile.TemporaryDirectory() as directory:
+        for other in ("reserve", "1-1.log.damaged", "x-1.log", "1.log", "1-1-1.log"):
+            (Path(directory) / other).touch()
+        for generation, n in names:
+            (Path(directory) / f"{generation}-{n}.log").touch()
+        assert list(segments(Path(directory))) == sorted(names)
+
+
+def tables_after(batches):
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        create(connection)
+    for offset, batch in enumerate(batches, start=1):
+        with engine.begin() as connection:
+            store(connection, Taken(tuple(batch), Position(1, 1, offset)))
+    with engine.connect() as connection:
+        content = [
+            connection.execute(text("SELECT * FROM requests ORDER BY id")).fetchall(),
+            connection.execute(text("SELECT * FROM attempts ORDER BY request_id, number")).fetchall(),
+        ]
+        position = drained_position(connection)
+    engine.dispose()
+    return content, position
+
+
+@settings(max_examples=60)
+@given(lives(), st.data())
+def test_any_way_to_cut_a_journal_into_batches_leaves_the_same_tables(records, data):
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(records)), max_size=len(records) + 1)))
+    batches = [records[start:stop] for start, stop in zip([0, *cuts], [*cuts, len(records)], strict=True)]
+    assert tables_after(batches)[0] == tables_after([[record] for record in records])[0]
+
+
+@settings(max_examples=60)
+@given(lives(), st.integers(1, 3))
+def test_a_batch_stored_again_changes_nothing(records, times):
+    engine = create_engine("sqlite://", poolclass=StaticPool)
+    with engine.begin() as connection:
+        create(connection)
+    taken = Taken(tuple(records), Position(3, 2, 1))
+    with engine.begin() as connection:
+        store(connection, taken)
+        driver = connection.connection.driver_connection
+        before = list(driver.iterdump())
+        changes = driver.total_changes
+        for _ in range(times):
+            store(connection, taken)
+        assert driver.total_changes == changes
+        assert list(driver.iterdump()) == before
+    engine.dispose()

@@ -1,0 +1,33 @@
+"""Which paths mean the same route."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omniroute.server.dispatch import canonical
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("/v1/models", "/v1/models"),
+        ("/v1/models/", "/v1/models"),
+        ("/api/v1/chat/completions", "/v1/chat/completions"),
+        ("/v1/v1/chat/completions", "/v1/chat/completions"),
+        ("/api/v1", "/v1"),
+        ("/v1/v1/", "/v1"),
+        ("/", "/"),
+        ("//", "/"),
+        ("/v1x/models", "/v1x/models"),
+        ("/api/v1x", "/api/v1x"),
+        ("/V1/models", "/V1/models"),
+    ],
+)
+def test_aliases(path: str, meant: str) -> None:
+    assert canonical(path) == meant
+
+
+@given(st.text("/v1api", max_size=24))
+def test_a_canonical_path_never_ends_in_a_slash_but_for_the_root(path: str) -> None:
+    found = canonical("/" + path)
+    assert found == "/" or not found.endswith("/")

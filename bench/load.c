@@ -83,7 +83,7 @@ static void ask(struct call *c) {
 
 static void fail(struct call *c, const char *why) {
     if (!errors++) {
-        int size = snprintf(first_error, sizeof first_error, "%s; the answer begins: %.200s", why, c->held ? c->head : "");
+        int size = snprintf(first_error, sizeof first_error, "%s (%.*s)", why, c->held ? (int)strcspn(c->head, "\r") : 0, c->head);
         for (int i = 0; i < size; i++)
             if (first_error[i] < ' ' || first_error[i] == '"' || first_error[i] == '\\') first_error[i] = ' ';
     }

@@ -57,7 +57,7 @@ class Answers:
         if self.unfinished:
             return f"only {self.answers} of {asked} finished"
         if cell.paced and self.first_p50_us > PACED_S * 1e6 / 5:
-            return "holds the stream back: the first byte came after more than a fifth of it"
+            return "the first byte came after more than a fifth of the stream's time"
         return None
 
 

@@ -6,6 +6,7 @@ import platform
 import threading
 import traceback
 from importlib.metadata import version as distribution_version
+from pathlib import Path
 
 from omniroute.access.grant import Grant
 from omniroute.access.keys import Keyring
@@ -33,6 +34,7 @@ from omniroute.pipeline.prepare import Prepare
 from omniroute.server.cors import cors
 from omniroute.server.dispatch import Dispatcher
 from omniroute.server.late import Late
+from omniroute.server.run import StartError
 from omniroute.server.system import SystemClock, SystemIds
 from omniroute.snapshot.live import Live
 from omniroute.storage.database import Database
@@ -43,6 +45,7 @@ from omniroute.storage.writer import Writer
 from omniroute.surfaces.chat import Chat
 from omniroute.surfaces.models import Models
 from omniroute.surfaces.page import Page
+from omniroute.surfaces.setup_page import SetupPage
 from omniroute.surfaces.status import Condition, Status
 from omniroute.surfaces.system import Health, Init
 from omniroute.surfaces.table import Endpoint, Table
@@ -55,11 +58,6 @@ from omniroute.upstream.guard import Guard
 from omniroute.upstream.native.transport import NativeTransport
 from omniroute.upstream.selecting import SelectingTransport
 from omniroute.upstream.transport import Deadlines, Transport
-
-
-class StartError(Exception):
-    """The process cannot start; the message says why and what to do."""
-
 
 DEMO = Connection(id="builtin:demo", provider="demo", name="built-in demo", auth_type="none", origin="local")
 
@@ -97,6 +95,7 @@ class App:
             self._database, self._writer, self._sealer, self._catalog.prefixes, (*self._environment, DEMO)
         )
 
+        self._cli_token = data_dir.secret("cli-token").hex()
         self._keyring = Keyring(data_dir.secret("pepper", override=settings.api_key_secret), settings.api_key)
         self._perimeter = _perimeter(settings, port)
         self._setup_tokens = SetupTokens(self._clock, os.urandom)
@@ -116,15 +115,27 @@ class App:
             body_limit=settings.body_limit,
         )
 
+    @property
+    def home(self) -> Path:
+        return self.data_dir.path
+
+    @property
+    def has_password(self) -> bool:
+        return self._live.current.password_set or bool(self._settings.initial_password)
+
+    def setup_link(self) -> str | None:
+        """A new one-time link for the first password; None once there is one."""
+        if self.has_password:
+            return None
+        host = "localhost" if self._settings.host in ("127.0.0.1", "::1") else self._settings.host
+        base = self._settings.public_base_url or f"http://{host}:{self._port}"
+        return link(base, self._setup_tokens.issue())
+
     def invitation(self) -> tuple[str, ...]:
-        """What the terminal says to somebody who starts for the first time."""
-        lines = [f"Keys from the environment: {', '.join(found.name for found in self._environment)}"]
-        if not self._environment:
-            lines = []
-        if not self._live.current.password_set and not self._settings.initial_password:
-            host = "localhost" if self._settings.host in ("127.0.0.1", "::1") else self._settings.host
-            base = self._settings.public_base_url or f"http://{host}:{self._port}"
-            lines.append(f"Set a password within the hour: {link(base, self._setup_tokens.issue())}")
+        """What the operator should know about this start, a line each."""
+        lines: list[str] = []
+        if self._environment:
+            lines.append(f"Keys from the environment: {', '.join(found.name for found in self._environment)}")
         if self.data_dir.legacy:
             lines.append("A database of OmniRoute 3.x lies here; it is not opened. Import is on the roadmap.")
         if self.data_dir.exposed:
@@ -228,6 +239,7 @@ class App:
             ),
             Endpoint(route=Route("GET", "/api/init", "public", "init"), handler=Init(status), dialect=openai),
             Endpoint(route=Route("GET", "/", "public", "page"), handler=Page(), dialect=openai),
+            Endpoint(route=Route("GET", "/setup", "public", "setup"), handler=SetupPage(), dialect=openai),
         ]
 
     def _model_table(self) -> ModelTable:
@@ -256,7 +268,7 @@ class App:
                 sealer=self._sealer,
                 pepper=self.data_dir.secret("pepper", override=self._settings.api_key_secret),
                 session_secret=self.data_dir.secret("session", override=self._settings.jwt_secret),
-                cli_token=self.data_dir.secret("cli-token").hex(),
+                cli_token=self._cli_token,
                 setup_tokens=self._setup_tokens,
                 perimeter=self._perimeter,
                 find_grant=self._find_grant,

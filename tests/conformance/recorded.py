@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 import msgspec
+
 from tests.support.frames import Frame, frames
 from tests.support.upstream import anthropic, openai_chat
 from tests.support.upstream.answer import Answer, Call, Say, Think

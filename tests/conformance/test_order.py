@@ -1,6 +1,7 @@
 """The order machines accept what the vendors send and catch every way in which a gateway gets it wrong."""
 
 import pytest
+
 from tests.conformance.recorded import (
     Mutation,
     anthropic_bytes,

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import msgspec
 import pytest
+
 from tests.conformance.recorded import (
     ASKED,
     RICH,

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 import pytest
+
 from tests.support import order, strict
 from tests.support.asking import Answered, ask, asking
 from tests.support.upstream.answer import Answer, Call, Say, Think, said

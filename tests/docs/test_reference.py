@@ -6,9 +6,9 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.docs.generate import ROOT, pages
 
 from omniroute.config.load import load
+from tests.docs.generate import ROOT, pages
 
 MARKDOWN = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+
 from tests.support.hop import Hop
 from tests.support.stage import UPSTREAM_KEY, Dialect, Stage, stage
 from tests.support.upstream.fitting import SHELL_DONE, SHELL_PROOF

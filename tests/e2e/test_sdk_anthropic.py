@@ -10,6 +10,7 @@ import anthropic
 import httpx2
 import pytest
 from anthropic.types import MessageParam, ToolParam
+
 from tests.support import strict
 from tests.support.pictures import png, png_base64
 from tests.support.stage import Site, Stage, direct, stage, told
@@ -57,10 +58,20 @@ def site(request: pytest.FixtureRequest, upstream: ScriptedUpstream) -> Site:
     return request.getfixturevalue("behind").site(request.param)
 
 
+@pytest.fixture(scope="module")
+def clients() -> Iterator[dict[str, anthropic.Anthropic]]:
+    """One client for each URL: making one costs more than most tests do with it."""
+    made: dict[str, anthropic.Anthropic] = {}
+    yield made
+    for client in made.values():
+        client.close()
+
+
 @pytest.fixture
-def client(site: Site) -> Iterator[anthropic.Anthropic]:
-    with anthropic.Anthropic(base_url=site.url, api_key=site.key, max_retries=0, timeout=20) as made:
-        yield made
+def client(site: Site, clients: dict[str, anthropic.Anthropic]) -> anthropic.Anthropic:
+    if site.url not in clients:
+        clients[site.url] = anthropic.Anthropic(base_url=site.url, api_key=site.key, max_retries=0, timeout=20)
+    return clients[site.url]
 
 
 def test_a_plain_answer_comes_whole(site: Site, client: anthropic.Anthropic) -> None:

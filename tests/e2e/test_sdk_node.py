@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 import pytest
+
 from tests.support.pictures import png, png_base64
 from tests.support.stage import DIALECTS, Dialect, Site, Stage, direct, stage
 from tests.support.upstream.answer import Answer, Call, Say, said

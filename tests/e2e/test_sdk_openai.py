@@ -10,6 +10,7 @@ import httpx2
 import openai
 import pytest
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam, ChatCompletionToolParam
+
 from tests.support import strict
 from tests.support.pictures import png, png_base64
 from tests.support.stage import Site, Stage, direct, stage, told
@@ -60,10 +61,20 @@ def site(request: pytest.FixtureRequest, upstream: ScriptedUpstream) -> Site:
     return request.getfixturevalue("behind").site(request.param)
 
 
+@pytest.fixture(scope="module")
+def clients() -> Iterator[dict[str, openai.OpenAI]]:
+    """One client for each URL: making one costs more than most tests do with it."""
+    made: dict[str, openai.OpenAI] = {}
+    yield made
+    for client in made.values():
+        client.close()
+
+
 @pytest.fixture
-def client(site: Site) -> Iterator[openai.OpenAI]:
-    with openai.OpenAI(base_url=f"{site.url}/v1", api_key=site.key, max_retries=0, timeout=20) as made:
-        yield made
+def client(site: Site, clients: dict[str, openai.OpenAI]) -> openai.OpenAI:
+    if site.url not in clients:
+        clients[site.url] = openai.OpenAI(base_url=f"{site.url}/v1", api_key=site.key, max_retries=0, timeout=20)
+    return clients[site.url]
 
 
 def test_a_plain_answer_comes_whole(site: Site, client: openai.OpenAI) -> None:

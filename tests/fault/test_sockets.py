@@ -7,6 +7,7 @@ from contextlib import ExitStack
 
 import msgspec
 import pytest
+
 from tests.support import rows
 from tests.support.asking import Answering, asking
 from tests.support.gateway import Gateway

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from tests.support import strict
 from tests.support.stage import PAIRS, UPSTREAM_KEY, Dialect, Stage, question, refusal, stage, told
 from tests.support.upstream.script import (

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from tests.support import rows
+
+from tests.support import order, rows
 from tests.support.asking import ask
 from tests.support.gateway import Gateway
-from tests.support.stage import DIALECTS, PAIRS, PATHS, UPSTREAM_KEY, Dialect, Stage, question, told
+from tests.support.stage import DIALECTS, PAIRS, PATHS, UPSTREAM_KEY, Dialect, Stage, question
 from tests.support.upstream.server import ScriptedUpstream
 
 CALLERS = 8
@@ -73,12 +74,16 @@ class Load:
             if not reply.whole:
                 return
             with self._changed:
-                if reply.status == 200 and (not stream or told(client, reply.body).ended == "ok"):
+                if reply.status == 200 and (not stream or _ended_well(client, reply.body)):
                     self.complete.append(reply.headers["x-request-id"])
                 else:
                     self.wrong.append(f"{client} on {speaks}: {reply}")
                 self._changed.notify_all()
             turn += 1
+
+
+def _ended_well(client: Dialect, body: bytes) -> bool:
+    return (order.openai_chat(body) if client == "openai" else order.anthropic(body)).ended == "ok"
 
 
 @pytest.mark.parametrize("seed", range(KILLS))

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
+
 from tests.property.representation import base64_data, json_objects, json_values, names, texts, words
 
 Json = dict[str, Any]
@@ -123,6 +124,23 @@ requests = fields(
         "mcp_servers": st.lists(json_objects, max_size=1),
     },
 )
+_user_blocks = st.one_of(text_blocks, image_blocks, document_blocks, tool_result_blocks, unknown_blocks)
+_assistant_blocks = st.one_of(text_blocks, thinking_blocks, tool_use_blocks, unknown_blocks)
+_sensible_messages = st.one_of(
+    st.fixed_dictionaries({"role": kind("user"), "content": texts | st.lists(_user_blocks, max_size=3)}),
+    st.fixed_dictionaries({"role": kind("assistant"), "content": texts | st.lists(_assistant_blocks, max_size=3)}),
+    st.fixed_dictionaries({"role": kind("system"), "content": texts | st.lists(text_blocks, max_size=2)}),
+)
+
+
+@st.composite
+def sensible_requests(draw: st.DrawFn) -> Json:
+    """Requests whose blocks stand where the API allows them; a choice of a kind that nobody knows is left out."""
+    body = {**draw(requests), "messages": draw(st.lists(_sensible_messages, max_size=4))}
+    if body.get("tool_choice"):
+        known = {"type", "name", "disable_parallel_tool_use"}
+        body["tool_choice"] = {name: value for name, value in body["tool_choice"].items() if name in known}
+    return body
 
 
 def event(data: Json) -> bytes:

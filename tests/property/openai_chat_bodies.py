@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 from hypothesis import strategies as st
+
 from tests.property.representation import base64_data, json_objects, json_values, names, schemas, texts, words
 
 Json = dict[str, Any]

@@ -6,18 +6,6 @@ import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.property import anthropic_bodies as bodies
-from tests.property.representation import (
-    chunkings,
-    conversations,
-    json_objects,
-    requests,
-    responses,
-    streams,
-    usages,
-)
-from tests.support import order, strict
-from tests.unit.dialects.anthropic.rules import check_request
 
 from omniroute.dialects.anthropic.dialect import Anthropic
 from omniroute.dialects.anthropic.usage import encode_usage
@@ -39,6 +27,18 @@ from omniroute.ir.parts import Reasoning, Refusal, ToolCall
 from omniroute.ir.request import GenerateRequest, Turn
 from omniroute.ir.result import GenerateResponse
 from omniroute.ir.target import ModelFacts, Target
+from tests.property import anthropic_bodies as bodies
+from tests.property.representation import (
+    chunkings,
+    conversations,
+    json_objects,
+    requests,
+    responses,
+    streams,
+    usages,
+)
+from tests.support import order, strict
+from tests.unit.dialects.anthropic.rules import check_request
 
 ANTHROPIC = Anthropic()
 CONTEXT = Context(request_id="req_1", token="0123456789abcdef01234567", created=1, model="claude")

@@ -1,12 +1,12 @@
 """Laws of `ir.fold`: a stream and the whole answer are the same thing."""
 
 from hypothesis import given
-from tests.property.representation import responses, streams
 
 from omniroute.ir.events import Event, Failed, Finished, Started
 from omniroute.ir.failure import Failure
 from omniroute.ir.fold import fold, unfold
 from omniroute.ir.result import GenerateResponse
+from tests.property.representation import responses, streams
 
 
 @given(responses(origin="anthropic"))

@@ -7,9 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from tests.property import openai_chat_bodies as bodies
-from tests.property.representation import chunkings, conversations, requests, responses, streams
-from tests.support import order, strict
 
 from omniroute.dialects.base import Context, StreamDecoder
 from omniroute.dialects.openai_chat.dialect import OpenAIChat
@@ -20,6 +17,9 @@ from omniroute.ir.parts import Reasoning, Text, ToolCall
 from omniroute.ir.request import GenerateRequest, Turn
 from omniroute.ir.result import GenerateResponse
 from omniroute.ir.target import Target
+from tests.property import openai_chat_bodies as bodies
+from tests.property.representation import chunkings, conversations, requests, responses, streams
+from tests.support import order, strict
 
 CHAT = OpenAIChat()
 CONTEXT = Context(request_id="req_1", token="0123456789abcdef01234567", created=1, model="told")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 import msgspec
+
 from tests.support.asking import Answered, ask
 
 READY_S = 30.0

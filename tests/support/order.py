@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import msgspec
+
 from tests.support.frames import Frame, frames
 
 

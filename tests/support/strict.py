@@ -11,11 +11,13 @@ import msgspec
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
+
 from tests.support.frames import frames
 
-OPENAI_EXTENSIONS = frozenset({"reasoning_content"})
+OPENAI_EXTENSIONS = frozenset({"reasoning_content", "cache_creation_tokens"})
 """Keys beyond OpenAI's types that we send on purpose: the field in which DeepSeek, Qwen, vLLM and others carry
-reasoning, and which clients of this dialect read."""
+reasoning, and which clients of this dialect read; and cache writes, which are not part of our `prompt_tokens` as
+OpenAI's `cache_write_tokens` are of theirs."""
 
 ANTHROPIC_EXTENSIONS = frozenset({"context_management"})
 """Keys that Anthropic's server sends under a beta header and that its stable types leave out."""

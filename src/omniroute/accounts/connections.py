@@ -134,10 +134,15 @@ class Connections:
 
     def provider(self, transaction: Transaction, name: str) -> Provider:
         """The provider or node that `name` means. Raises GatewayError 400 or, for the id of a node, 404."""
-        node = nodes.get(transaction, name) or nodes.with_prefix(transaction, name)
+        node = nodes.get(transaction, name)
+        found = self._catalog.resolve(name)
+        # The catalog may have grown: a name of its own is never taken for a node's prefix, or else a credential
+        # meant for the provider would go to the node.
+        if node is None and not isinstance(found, Provider):
+            node = nodes.with_prefix(transaction, name)
         if node is not None:
             return provider_of(node)
-        match self._catalog.resolve(name):
+        match found:
             case Provider() as provider:
                 return provider
             case Refused(reason=reason):
@@ -227,7 +232,11 @@ class Connections:
         changes: ConnectionChanges,
         now: int,
     ) -> None:
-        fields = [name for name in changes.__struct_fields__ if getattr(changes, name) not in (UNSET, False)]
+        fields = [
+            name
+            for name in changes.__struct_fields__
+            if getattr(changes, name) is not UNSET and (name != "clear_error" or changes.clear_error)
+        ]
         record(
             transaction,
             actor,

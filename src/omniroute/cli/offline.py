@@ -17,7 +17,8 @@ class Offline:
     """The whole application without a port. Raises Problem when another process holds the data dir."""
 
     def __init__(self, settings: Settings) -> None:
-        from omniroute.app import StartError, build
+        from omniroute.app import build
+        from omniroute.server.run import StartError
         from omniroute.telemetry.log import StreamLog
 
         self._log = StreamLog(level="error", style="text")

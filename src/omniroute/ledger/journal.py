@@ -72,6 +72,7 @@ class Journal:
         on_full: OnFull = "serve",
         segment_bytes: int = SEGMENT_BYTES,
         memory_bytes: int = MEMORY_BYTES,
+        wake_s: float = WAKE_S,
     ) -> None:
         """`generation` is that of `recovery.recover(...)`. `fsync` makes each record survive a power cut too."""
         if segment_bytes < MAX_FRAME_BYTES:
@@ -82,6 +83,7 @@ class Journal:
         self._on_full = on_full
         self._segment_bytes = segment_bytes
         self._memory_bytes = memory_bytes
+        self._wake_s = wake_s
 
         self._encode = msgspec.msgpack.Encoder().encode
         self._lock = threading.Lock()
@@ -156,7 +158,7 @@ class Journal:
         """
         # While records wait in memory for space on the disk, nobody else would try again.
         self._some.wait(_RETRY_S if self._waiting else None)
-        self._many.wait(WAKE_S)
+        self._many.wait(self._wake_s)
         with self._lock:
             self._pending = 0
             self._some.clear()

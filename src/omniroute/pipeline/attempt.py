@@ -16,7 +16,7 @@ from omniroute.pipeline.failures import of_upstream
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.headers import passed
 from omniroute.pipeline.prepare import Prepare, Prepared
-from omniroute.routing.engine import Attempt, Done, Route, Succeeded
+from omniroute.routing.engine import Attempt, Done, Route, Step, Succeeded
 from omniroute.snapshot.model import Snapshot
 from omniroute.traffic.resting import Resting
 from omniroute.upstream.transport import Reply, Transport
@@ -38,7 +38,7 @@ class Attempts:
 
     async def first_good(self, call: Call, route: Route, snapshot: Snapshot) -> Answer | Failure:
         """The first answer that begins well, or the failure that the caller is to be told."""
-        step = route.start(self._clock.monotonic())
+        step: Step = route.start(self._clock.monotonic())
         while isinstance(step, Attempt):
             candidate = step.candidate
             call.candidate = candidate
@@ -101,6 +101,9 @@ async def _first_event(call: Call, prepared: Prepared, reply: Reply) -> Answer |
         return response if isinstance(response, Failure) else Decoded(response=response)
     glance = upstream.glance(body)
     if glance.empty and glance.finish is None:
+        told = upstream.decode_response(body)
+        if isinstance(told, Failure):
+            return told
         return Failure(
             kind="empty", status=502, message="the provider returned an empty answer", code="empty_answer"
         )

@@ -1,4 +1,4 @@
-"""One request over an aiohttp session: its deadlines, its one retry, its reply, and what its errors mean."""
+"""One request over an aiohttp session up to the reply's head: deadlines, the one retry, what errors mean."""
 
 import asyncio
 import errno
@@ -13,8 +13,9 @@ import aiohttp
 import yarl
 
 from omniroute.errors import UpstreamError
+from omniroute.upstream.aiohttp_reply import AiohttpReply, overdue
 from omniroute.upstream.endpoint import Endpoint
-from omniroute.upstream.headers import HEAD_LIMIT, header_dict, header_lines
+from omniroute.upstream.headers import HEAD_LIMIT, header_lines
 from omniroute.upstream.reasons import connection_reason
 from omniroute.upstream.transport import UpstreamRequest
 
@@ -55,7 +56,7 @@ class Exchange:
                 yield
         except (aiohttp.ClientError, OSError, ValueError) as error:
             if self._timeout is not None and self._timeout.expired():
-                raise self._late_opening() from None
+                raise self._late() from None
             raise self._opening_failure(error) from None
 
     def connection(self, *, reused: bool) -> None:
@@ -65,10 +66,15 @@ class Exchange:
         assert self._timeout is not None
         self._timeout.reschedule(self._until(self._request.deadlines.first_byte_s))
 
-    async def response(
-        self, session: aiohttp.ClientSession, proxy_url: str | None, tls: ssl.SSLContext | bool
-    ) -> aiohttp.ClientResponse:
-        """The reply's head; retried once when a kept connection turns out to be closed."""
+    async def reply(
+        self,
+        session: aiohttp.ClientSession,
+        proxy_url: str | None,
+        tls: ssl.SSLContext | bool,
+        leave: Callable[[], None],
+    ) -> AiohttpReply:
+        """Sends the request; once more when a kept connection turns out to be closed. `leave` is called when the
+        reply is closed."""
         retriable = self._request.method not in _RETRIED_BY_AIOHTTP
         while True:
             try:
@@ -83,28 +89,7 @@ class Exchange:
             if (refusal := self._refusal(response)) is not None:
                 response.close()
                 raise refusal
-            return response
-
-    async def next_piece(self, response: aiohttp.ClientResponse) -> bytes:
-        """What has arrived, or the next that does; `b""` at the end."""
-        content = response.content
-        idle_s = self._request.deadlines.idle_s
-        timeout = asyncio.timeout_at(self._until(idle_s))
-        try:
-            async with timeout:
-                # A total deadline that passed while nobody was reading must end a reply that never pauses, too.
-                if self._loop.time() >= self._final:
-                    await asyncio.sleep(0)
-                return content.read_nowait() or await content.readany()
-        except (aiohttp.ClientError, OSError) as error:
-            if timeout.expired():
-                raise self._late("no data", idle_s) from None
-            raise self._reading_failure(error) from None
-        except RuntimeError:
-            # aiohttp's answer to reading on from a connection that was closed on this side.
-            if response.connection is not None and not response.connection.closed:
-                raise
-            raise UpstreamError("closed", f"the connection to {self.origin} was given up") from None
+            return AiohttpReply(response, self.origin, self._request.deadlines, self._final, leave)
 
     async def _send(
         self, session: aiohttp.ClientSession, proxy_url: str | None, tls: ssl.SSLContext | bool
@@ -135,21 +120,15 @@ class Exchange:
         until = min(self._final, self._loop.time() + seconds if seconds else math.inf)
         return until if until < math.inf else None
 
-    def _late_opening(self) -> UpstreamError:
+    def _late(self) -> UpstreamError:
         deadlines = self._request.deadlines
+        if self._timeout is not None and self._timeout.when() == self._final:
+            return overdue(self.origin, deadlines)
         if self._connected:
-            return self._late("no reply", deadlines.first_byte_s)
-        if self._loop.time() >= self._final:
-            return self._late("no connection", deadlines.connect_s)
+            return UpstreamError("timeout", f"{self.origin} did not reply within {deadlines.first_byte_s:g} s")
         if self._request.proxy is not None:
             return UpstreamError("proxy", f"no connection through the proxy within {deadlines.connect_s:g} s")
         return UpstreamError("connect", f"no connection to {self.origin} within {deadlines.connect_s:g} s")
-
-    def _late(self, what: str, seconds: float) -> UpstreamError:
-        if self._loop.time() >= self._final:
-            total_s = self._request.deadlines.total_s
-            return UpstreamError("timeout", f"{self.origin} did not finish within {total_s:g} s in total")
-        return UpstreamError("timeout", f"{what} from {self.origin} for {seconds:g} s")
 
     def _opening_failure(self, error: Exception) -> UpstreamError:
         origin = self.origin
@@ -176,47 +155,6 @@ class Exchange:
             case _:
                 return UpstreamError("closed", f"{origin} closed the connection before it replied")
 
-    def _reading_failure(self, error: Exception) -> UpstreamError:
-        if isinstance(error, aiohttp.http.HttpProcessingError):
-            return UpstreamError("protocol", f"{self.origin} sent a body that is not valid HTTP/1.1")
-        return UpstreamError("closed", f"{self.origin} cut the reply before its end")
-
-
-class AiohttpReply:
-    """A reply of aiohttp; the connection goes back by itself when the body has arrived."""
-
-    __slots__ = ("_closed", "_exchange", "_response", "headers", "status")
-
-    def __init__(self, response: aiohttp.ClientResponse, exchange: Exchange, closed: Callable[[], None]) -> None:
-        self.status: int = response.status
-        self.headers: dict[str, str] = header_dict(response.raw_headers)
-        self._response = response
-        self._exchange = exchange
-        self._closed: Callable[[], None] | None = closed
-
-    async def chunk(self) -> bytes:
-        return await self._exchange.next_piece(self._response)
-
-    async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
-        pieces: list[bytes] = []
-        size = 0
-        while piece := await self.chunk():
-            size += len(piece)
-            if size > limit:
-                self._response.close()
-                raise UpstreamError("protocol", f"{self._exchange.origin} sent more than {limit} bytes")
-            pieces.append(piece)
-        return b"".join(pieces)
-
-    async def aclose(self) -> None:
-        closed, self._closed = self._closed, None
-        if closed is not None:
-            if self._response.content.is_eof():
-                self._response.release()
-            else:
-                self._response.close()
-            closed()
-
 
 async def _created(
     session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceConnectionCreateEndParams
@@ -241,7 +179,8 @@ def _unanswered(error: aiohttp.ClientConnectionError) -> bool:
         case aiohttp.ClientConnectorError():
             return False
         case aiohttp.ClientOSError():
-            return error.errno in (errno.EPIPE, errno.ECONNRESET)
+            # A body that cannot be written has no number, only a cause.
+            return error.errno in (errno.EPIPE, errno.ECONNRESET) or isinstance(error.__cause__, ConnectionError)
         case _:
             return isinstance(error, aiohttp.ClientConnectionResetError)
 

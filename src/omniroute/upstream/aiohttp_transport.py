@@ -12,7 +12,8 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from omniroute.errors import UpstreamError
-from omniroute.upstream.aiohttp_exchange import AiohttpReply, Exchange
+from omniroute.upstream.aiohttp_exchange import Exchange
+from omniroute.upstream.aiohttp_reply import AiohttpReply
 from omniroute.upstream.endpoint import Endpoint, ProxyEndpoint, Refused, endpoint, proxy_endpoint
 from omniroute.upstream.guard import Guard
 from omniroute.upstream.headers import HEAD_LIMIT
@@ -55,9 +56,9 @@ class AiohttpTransport:
         exchange = Exchange(request, target)
         async with exchange.opening():
             route = await self._route(request, target)
-            response = await exchange.response(route.session, route.proxy_url, self._ssl)
-        route.users += 1
-        return AiohttpReply(response, exchange, route.leave)
+            reply = await exchange.reply(route.session, route.proxy_url, self._ssl, route.leave)
+            route.users += 1
+            return reply
 
     async def aclose(self) -> None:
         routes, self._routes = list(self._routes.values()), {}

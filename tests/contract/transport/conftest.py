@@ -6,12 +6,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 
 import pytest
 import uvloop
-from tests.support.transports import Make, Names, StillClock
 
 from omniroute.upstream.aiohttp_transport import AiohttpTransport
 from omniroute.upstream.guard import Guard
 from omniroute.upstream.native.transport import NativeTransport
 from omniroute.upstream.transport import Transport
+from tests.support.transports import Make, Names, StillClock
 
 
 def pytest_asyncio_loop_factories(

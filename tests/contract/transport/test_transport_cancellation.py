@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Awaitable
 
 import pytest
-from tests.support.raw_http import Peer, RawServer, chunk, head, plain
-from tests.support.transports import Names, fetched, get, post
 
 from omniroute.errors import UpstreamError
 from omniroute.upstream.transport import Transport, UpstreamRequest
+from tests.support.raw_http import Peer, RawServer, chunk, head, plain
+from tests.support.transports import Names, fetched, get, post
 
 
 async def cancelled_after(event: asyncio.Event, work: Awaitable[object]) -> None:

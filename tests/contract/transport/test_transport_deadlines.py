@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from tests.support.raw_http import Peer, RawServer, always, chunk, head, plain
-from tests.support.transports import PATIENT, Names, fetched, get, pieces, post
 
 from omniroute.errors import UpstreamError
 from omniroute.upstream.transport import Deadlines, Transport
+from tests.support.raw_http import Peer, RawServer, always, chunk, head, plain
+from tests.support.transports import PATIENT, Names, fetched, get, pieces, post
 
 SOON = 0.03
 LONG = 60.0

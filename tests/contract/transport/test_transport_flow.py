@@ -3,10 +3,9 @@
 import asyncio
 import socket
 
+from omniroute.upstream.transport import Reply, Transport
 from tests.support.raw_http import Peer, RawServer, chunk, head, plain
 from tests.support.transports import get, post
-
-from omniroute.upstream.transport import Reply, Transport
 
 MIB = 1024 * 1024
 # Loopback sockets take a few MiB by themselves; what is sent is far more than that and any read-ahead together.

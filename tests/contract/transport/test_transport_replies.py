@@ -4,11 +4,11 @@ import asyncio
 import gzip
 
 import pytest
-from tests.support.raw_http import Peer, RawServer, always, chunk, chunked, head, once, plain
-from tests.support.transports import fetched, get, pieces, post
 
 from omniroute.errors import UpstreamError, UpstreamErrorKind
 from omniroute.upstream.transport import Transport
+from tests.support.raw_http import Peer, RawServer, always, chunk, chunked, head, once, plain
+from tests.support.transports import fetched, get, pieces, post
 
 EMPTY = {
     "length zero": (200, plain(b"")),

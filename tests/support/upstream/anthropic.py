@@ -4,6 +4,7 @@ import base64
 from collections.abc import Iterator
 
 import msgspec
+
 from tests.support.upstream import sse
 from tests.support.upstream.answer import Answer, Call, Say, Think, Tokens, split
 from tests.support.upstream.fitting import Asked, Tool

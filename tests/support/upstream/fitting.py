@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import msgspec
+
 from tests.support.upstream.answer import Answer, Call, Part, Say, Think
 
 SHELL_COMMAND = "printf GW_TOOL_OK_%d 052"

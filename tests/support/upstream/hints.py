@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 
 import msgspec
+
 from tests.support.upstream.script import Refuse, Script
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import msgspec
+
 from tests.support.upstream.wire import Request
 
 Ending: TypeAlias = Literal["whole", "broken", "left"]

@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Literal, TypeAlias
 
 import msgspec
+
 from tests.support.upstream import fitting
 from tests.support.upstream.answer import Answer
 from tests.support.upstream.gate import Gate

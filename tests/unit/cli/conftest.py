@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
 
 import pytest
-from tests.unit.cli.scripted import Handler, Omniroute, Ran, ScriptedGateway
 
 from omniroute.cli.main import main
+from tests.unit.cli.scripted import Handler, Omniroute, Ran, ScriptedGateway
 
 
 @pytest.fixture

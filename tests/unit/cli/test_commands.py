@@ -5,6 +5,7 @@ import json
 import sys
 
 import pytest
+
 from tests.unit.cli.scripted import Asked, Omniroute, ScriptedGateway
 
 CONNECTIONS = {

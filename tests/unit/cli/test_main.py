@@ -7,13 +7,13 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.scripted import ScriptedGateway
 from typer.main import get_command
 
 from omniroute.cli.main import main
 from omniroute.cli.serve_flags import flags_of
 from omniroute.cli.tree import tree
 from omniroute.config.names import NAMES
+from tests.unit.cli.scripted import ScriptedGateway
 
 
 def imported_by(*arguments: str) -> set[str]:

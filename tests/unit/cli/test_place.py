@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.scripted import ScriptedGateway
 
 from omniroute.cli.place import Place
 from omniroute.cli.problem import TIMED_OUT, UNREACHABLE, Problem
 from omniroute.ir.json import JsonObject
+from tests.unit.cli.scripted import ScriptedGateway
 
 
 @pytest.fixture(autouse=True)

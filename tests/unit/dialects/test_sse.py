@@ -4,10 +4,10 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.property.representation import chunkings
 
 from omniroute.dialects.sse import Frame, Framer, data_frame, event_frame
 from omniroute.errors import UpstreamError
+from tests.property.representation import chunkings
 
 
 def frames_of(*chunks: bytes) -> list[Frame]:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from tests.unit.management.house import PASSWORD, House, housed
 
 DAY_S = 24 * 3600

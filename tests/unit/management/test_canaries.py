@@ -4,9 +4,9 @@ import logging
 from pathlib import Path
 
 import pytest
-from tests.unit.management.house import fails, housed, replies
 
 from omniroute.management.router import routes
+from tests.unit.management.house import fails, housed, replies
 
 CANARY = "canary7f3a"
 

@@ -1,9 +1,9 @@
 """Client keys over HTTP."""
 
 import pytest
-from tests.unit.management.house import House
 
 from omniroute.access.keys import digest, mint, well_formed
+from tests.unit.management.house import House
 
 
 def test_a_key_is_shown_once_and_stored_as_a_digest(house: House) -> None:

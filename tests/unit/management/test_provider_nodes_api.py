@@ -1,6 +1,7 @@
 """Provider nodes over HTTP."""
 
 import pytest
+
 from tests.unit.management.house import MODELS, House, replies
 
 NODE = {"name": "My vLLM", "prefix": "vl", "apiType": "chat", "baseUrl": "http://127.0.0.1:9000/v1/"}

@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.management.house import MODELS, House, fails, housed, replies
 
 from omniroute.upstream.scripted import Answer
 from omniroute.upstream.transport import UpstreamRequest
+from tests.unit.management.house import MODELS, House, fails, housed, replies
 
 KEY = "sk-proj-0123456789abcdefghij"
 

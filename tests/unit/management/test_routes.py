@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from fastapi import APIRouter
 from starlette.testclient import TestClient
-from tests.unit.management.house import House, housed
 
 from omniroute.access.routes import Route
 from omniroute.management.router import routes
+from tests.unit.management.house import House, housed
 
 PUBLIC = {
     ("POST", "/api/auth/login"),

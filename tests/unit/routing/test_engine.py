@@ -101,8 +101,22 @@ def test_when_all_rest_after_trouble_that_may_be_over_they_are_tried_soonest_fir
 
 
 kinds = st.sampled_from(
-    ["invalid_request", "authentication", "payment", "permission", "not_found", "timeout", "rate_limit"]
-    + ["overloaded", "server", "connect", "cut", "protocol", "empty", "cancelled"]
+    [
+        "invalid_request",
+        "authentication",
+        "payment",
+        "permission",
+        "not_found",
+        "timeout",
+        "rate_limit",
+        "overloaded",
+        "server",
+        "connect",
+        "cut",
+        "protocol",
+        "empty",
+        "cancelled",
+    ]
 )
 outcomes = st.one_of(
     st.just(Succeeded()),

@@ -16,7 +16,9 @@ def test_by_default_nothing_is_said() -> None:
 
 def test_a_named_origin_is_echoed_whatever_its_case_and_trailing_slash() -> None:
     some = cors(("https://App.test/",))
-    assert names(some.headers({"origin": "https://app.test"}))[b"access-control-allow-origin"] == b"https://app.test"
+    assert (
+        names(some.headers({"origin": "https://app.test"}))[b"access-control-allow-origin"] == b"https://app.test"
+    )
 
 
 def test_another_origin_is_not() -> None:

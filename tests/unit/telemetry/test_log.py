@@ -1,5 +1,6 @@
 """A log that cannot harm a request."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator
@@ -14,10 +15,8 @@ def pipe() -> Iterator[tuple[int, int]]:
     reading, writing = os.pipe()
     yield reading, writing
     for descriptor in (reading, writing):
-        try:
+        with contextlib.suppress(OSError):
             os.close(descriptor)
-        except OSError:
-            pass
 
 
 def written(reading: int) -> str:

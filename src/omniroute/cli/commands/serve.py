@@ -26,9 +26,10 @@ def serve(flags: Mapping[str, str]) -> int:
         print("hint: `omniroute config explain KEY` shows every layer of a setting", file=sys.stderr)
         return 2
 
-    from omniroute.server.run import serve as run  # the whole gateway: only bad settings are told without it
+    from omniroute.app import build  # the whole gateway: only bad settings are told without it
+    from omniroute.server.run import serve as run
 
-    return run(loaded.settings, loaded.origins, loaded.notes)
+    return run(loaded.settings, build, loaded.notes)
 
 
 def serve_command(

@@ -12,6 +12,7 @@ from omniroute.dialects.anthropic.wire import NAME, without
 from omniroute.dialects.base import Encoded
 from omniroute.dialects.look import as_object
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.quirks.registry import apply_to_wire, quirks_of
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.ir.request import GenerateRequest
@@ -58,12 +59,17 @@ def decode_request(body: JsonObject) -> GenerateRequest:
 
 
 def encode_request(request: GenerateRequest, target: Target) -> Encoded:
+    quirks = quirks_of(target)
+    for quirk in quirks:
+        if quirk.request is not None:
+            request = quirk.request(request)
     losses = Losses()
     if request.dialect == NAME:
         body = _exactly(request, target, losses)
     else:
         body = fitting.fitted(request, target, losses)
-    return Encoded(msgspec.json.encode(body), tuple(losses))
+    rewritten = apply_to_wire(quirks, body)
+    return Encoded(msgspec.json.encode(rewritten.body), (*losses, *rewritten.losses))
 
 
 def _exactly(request: GenerateRequest, target: Target, losses: Losses) -> JsonObject:

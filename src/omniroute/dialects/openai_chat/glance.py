@@ -10,16 +10,18 @@ from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject
 
+_ABSENT = msgspec.Raw()
+
 
 class _MessageGlance(msgspec.Struct, frozen=True):
-    content: msgspec.Raw | None = None
-    tool_calls: msgspec.Raw | None = None
-    function_call: msgspec.Raw | None = None
-    refusal: msgspec.Raw | None = None
-    reasoning_content: msgspec.Raw | None = None
-    reasoning: msgspec.Raw | None = None
-    audio: msgspec.Raw | None = None
-    images: msgspec.Raw | None = None
+    content: msgspec.Raw = _ABSENT
+    tool_calls: msgspec.Raw = _ABSENT
+    function_call: msgspec.Raw = _ABSENT
+    refusal: msgspec.Raw = _ABSENT
+    reasoning_content: msgspec.Raw = _ABSENT
+    reasoning: msgspec.Raw = _ABSENT
+    audio: msgspec.Raw = _ABSENT
+    images: msgspec.Raw = _ABSENT
 
 
 class _ChoiceGlance(msgspec.Struct, frozen=True):
@@ -30,11 +32,12 @@ class _ChoiceGlance(msgspec.Struct, frozen=True):
 class _AnswerGlance(msgspec.Struct, frozen=True):
     choices: list[_ChoiceGlance] | None = None
     usage: JsonObject | None = None
-    error: msgspec.Raw | None = None
+    error: msgspec.Raw = _ABSENT
 
 
 _GLANCE = msgspec.json.Decoder(_AnswerGlance)
-_NOTHING = (b"null", b'""', b"[]", b"{}")
+_NOTHING = (b"", b"null", b'""', b"[]", b"{}")
+_LONGEST_NOTHING = 4
 
 
 def glance(body: bytes) -> Glance:
@@ -43,7 +46,7 @@ def glance(body: bytes) -> Glance:
         seen = _GLANCE.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _slow_glance(body)
-    if seen.error is not None and bytes(seen.error) not in _NOTHING:
+    if _holds(seen.error):
         return _slow_glance(body)
     if seen.choices is None:
         raise UpstreamError("protocol", "the provider's answer has no choices")
@@ -77,5 +80,5 @@ def _holds_content(message: _MessageGlance) -> bool:
     )
 
 
-def _holds(raw: msgspec.Raw | None) -> bool:
-    return raw is not None and bytes(raw) not in _NOTHING
+def _holds(raw: msgspec.Raw) -> bool:
+    return len(raw) > _LONGEST_NOTHING or bytes(raw) not in _NOTHING

@@ -117,6 +117,20 @@ class ChatStreamDecoder:
 
     def _choice(self, choice: JsonObject, events: list[Event]) -> None:
         delta = as_object(choice.get("delta")) or as_object(choice.get("message")) or {}
+        said = {name: value for name, value in delta.items() if value}
+        content = said.get("content")
+        if len(said) == 1 and isinstance(content, str):
+            self._say(Text, content, events)
+        elif said:
+            self._delta(said, events)
+        logprobs = choice.get("logprobs")
+        if logprobs is not None:
+            events.append(Opaque(origin=NAME, data={"logprobs": logprobs}))
+        finish_reason = choice.get("finish_reason")
+        if finish_reason and self._finish_reason is None:
+            self._finish_reason = as_text(finish_reason)
+
+    def _delta(self, delta: JsonObject, events: list[Event]) -> None:
         thought = reasoning_text(delta)
         if thought:
             self._say(Reasoning, thought, events)
@@ -139,12 +153,6 @@ class ChatStreamDecoder:
         legacy = as_object(delta.get("function_call"))
         if legacy is not None:
             self._tool_call({"index": 0, "function": legacy}, events)
-        logprobs = choice.get("logprobs")
-        if logprobs is not None:
-            events.append(Opaque(origin=NAME, data={"logprobs": logprobs}))
-        finish_reason = as_text(choice.get("finish_reason"))
-        if finish_reason and self._finish_reason is None:
-            self._finish_reason = finish_reason
 
     def _say(self, kind: type[Text | Reasoning | Refusal], text: str, events: list[Event]) -> None:
         if self._narrative is not kind:

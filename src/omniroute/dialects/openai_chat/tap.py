@@ -6,6 +6,8 @@ of the model cannot look like one: inside a JSON string their quotes are escaped
 spelled in another way, with spaces before colons say, is decoded to the end.
 """
 
+import re
+
 from omniroute.dialects.base import Tapped
 from omniroute.dialects.look import as_array, as_object, as_text, objects_in
 from omniroute.dialects.openai_chat.errors import encode_stream_failure, failure_in_answer
@@ -29,6 +31,7 @@ _CONTENT = (
     "images",
     "audio",
 )
+_SIGNS = re.compile(rb'"(?:usage|finish_reason)":(?! ?null)')
 _QUIET = Tapped(forward=b"", useful=False, terminal=False, failure=None)
 
 
@@ -143,15 +146,18 @@ class ChatTap:
 
 def _is_plain(chunk: bytes) -> bool:
     """Whether whole frames hold nothing that a tap must read."""
-    return not (
-        b'"finish_reason":"' in chunk
-        or b'"finish_reason": "' in chunk
-        or b'"usage":{' in chunk
-        or b'"usage": {' in chunk
-        or b'"error"' in chunk
-        or b"[DONE]" in chunk
-        or b"null\n" in chunk
-    )
+    if b'"error"' in chunk:
+        return False
+    at = chunk.find(b'"finish_reason":')
+    if at >= 0 and not chunk.startswith((b"null", b" null"), at + 16):
+        return False
+    at = chunk.find(b'"usage":')
+    if at >= 0 and not chunk.startswith((b"null", b" null"), at + 8):
+        return False
+    if chunk.startswith(b"data: {") and chunk.find(b"\n") == len(chunk) - 2:
+        return True
+    # Several frames: a null in the first says nothing about the others.
+    return chunk.count(b"\n\ndata: {") == chunk.count(b"\n\n") - 1 and not _SIGNS.search(chunk)
 
 
 def _is_regular(data: bytes) -> bool:

@@ -30,7 +30,8 @@ _ROLES: dict[str, Role] = {
     "tool": "tool",
     "function": "tool",
 }
-_MEMBERS = ("role", "content", "name")
+_MEMBERS = frozenset({"role", "content", "name"})
+_TOOL_MEMBERS = _MEMBERS | {"tool_call_id"}
 _NULLABLE = ("refusal", "audio", "function_call", "tool_calls", "reasoning_content", "reasoning", "annotations")
 
 
@@ -76,12 +77,14 @@ def _turn(item: JsonValue, index: int, nameless: set[str]) -> Turn | None:
         raise InvalidRequest(f"{path}.role: expected system, developer, user, assistant or tool, got {said!r}")
     if role == "tool":
         return _tool_turn(message, path, nameless)
-    known: list[str] = [*_MEMBERS, *(name for name in _NULLABLE if not message.get(name, True))]
-    parts = _content(message.get("content"), f"{path}.content")
+    parts = _content(message.get("content"), path)
+    name = as_text(message.get("name")) or None
+    if message.keys() <= _MEMBERS:
+        return Turn(role=role, parts=tuple(parts), name=name, origin=NAME)
+    known = {*_MEMBERS, *(name for name in _NULLABLE if not message.get(name, True))}
     if role == "assistant":
         parts = _assistant_parts(message, parts, known, index, nameless)
     cache, extra = take_cache(rest_of(message, known))
-    name = as_text(message.get("name")) or None
     return Turn(role=role, parts=tuple(parts), name=name, cache=cache, origin=NAME, extra=extra)
 
 
@@ -92,30 +95,30 @@ def _content(content: JsonValue, path: str) -> list[AnyPart]:
         return [Text(text=content)]
     elements = as_array(content)
     if elements is None:
-        raise InvalidRequest(f"{path}: expected a string or an array, got {kind_of(content)}")
-    return [decode_element(element, f"{path}[{index}]") for index, element in enumerate(elements)]
+        raise InvalidRequest(f"{path}.content: expected a string or an array, got {kind_of(content)}")
+    return [decode_element(element, f"{path}.content[{index}]") for index, element in enumerate(elements)]
 
 
 def _assistant_parts(
-    message: JsonObject, said: list[AnyPart], known: list[str], index: int, nameless: set[str]
+    message: JsonObject, said: list[AnyPart], known: set[str], index: int, nameless: set[str]
 ) -> list[AnyPart]:
     path = f"messages[{index}]"
     parts = said
     thinking = decode_reasoning(message)
     if thinking is not None:
-        known += ["reasoning_content", "reasoning", "reasoning_details"]
+        known |= {"reasoning_content", "reasoning", "reasoning_details"}
         parts = [thinking, *parts]
     refusal = as_text(message.get("refusal"))
     if refusal:
-        known.append("refusal")
+        known.add("refusal")
         parts = [*parts, Refusal(text=refusal)]
     calls = as_array(message.get("tool_calls"))
     if calls is not None:
-        known.append("tool_calls")
+        known.add("tool_calls")
         parts = [*parts, *_calls(calls, index, nameless)]
     legacy = as_object(message.get("function_call"))
     if legacy is not None:
-        known.append("function_call")
+        known.add("function_call")
         parts = [*parts, _legacy_call(legacy, f"{path}.function_call")]
     return parts
 
@@ -151,11 +154,11 @@ def _tool_turn(message: JsonObject, path: str, nameless: set[str]) -> Turn | Non
     if call_id in nameless:
         return None
     content: list[Text | Media | Unknown] = []
-    for part in _content(message.get("content"), f"{path}.content"):
+    for part in _content(message.get("content"), path):
         if isinstance(part, Text | Media | Unknown):
             content.append(part)
         elif isinstance(part, Refusal):
             content.append(Text(text=part.text, origin=NAME))
-    cache, extra = take_cache(rest_of(message, (*_MEMBERS, "tool_call_id")))
+    cache, extra = take_cache(rest_of(message, _TOOL_MEMBERS))
     result = ToolResult(call_id=call_id, content=tuple(content), name=name, origin=NAME)
     return Turn(role="tool", parts=(result,), cache=cache, origin=NAME, extra=extra)

@@ -15,17 +15,17 @@ from omniroute.ir.result import Usage
 
 def decode_usage(raw: JsonObject) -> Usage:
     """Also of servers that say `input_tokens`, a flat `cached_tokens`, or `prompt_cache_hit_tokens`."""
+    total = _first(raw, "prompt_tokens", "input_tokens")
+    output = _first(raw, "completion_tokens", "output_tokens")
     prompt = as_object(raw.get("prompt_tokens_details")) or {}
     completion = as_object(raw.get("completion_tokens_details")) or {}
-    total = _first(raw, "prompt_tokens", "input_tokens")
     cache_read = _first(prompt, "cached_tokens") or _first(raw, "prompt_cache_hit_tokens", "cached_tokens")
     included = _first(prompt, "cache_write_tokens") or _first(raw, "cache_creation_input_tokens")
-    cache_write = included or _first(prompt, "cache_creation_tokens")
     return Usage(
         input=max(0, total - cache_read - included),
-        output=_first(raw, "completion_tokens", "output_tokens"),
+        output=output,
         cache_read=cache_read,
-        cache_write=cache_write,
+        cache_write=included or _first(prompt, "cache_creation_tokens"),
         reasoning=_first(completion, "reasoning_tokens"),
         raw=raw,
     )
@@ -63,7 +63,7 @@ def later(before: Usage | None, after: Usage) -> Usage:
 
 def _first(fields: JsonObject, *names: str) -> int:
     for name in names:
-        count = as_count(fields.get(name))
-        if count:
-            return max(0, count)
+        value = fields.get(name)
+        if value:
+            return max(0, as_count(value) or 0)
     return 0

@@ -75,8 +75,9 @@ class ErrorBody(TypedDict):
 
 def rest_of(fields: JsonObject, known: Collection[str]) -> JsonObject | None:
     """The fields that are not in `known`, in their order; None when there are none."""
-    rest = {name: value for name, value in fields.items() if name not in known}
-    return rest or None
+    if len(fields) <= len(known) and all(name in known for name in fields):
+        return None
+    return {name: value for name, value in fields.items() if name not in known}
 
 
 def kind_of(value: JsonValue) -> str:

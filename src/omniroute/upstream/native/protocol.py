@@ -170,15 +170,18 @@ class Connection(asyncio.Protocol):
     async def _wait(self) -> None:
         if self._failure is not None:
             raise UpstreamError(self._failure.kind, self._failure.message)
-        self._waiter = self._loop.create_future()
+        waiter = self._waiter = self._loop.create_future()
         try:
-            await self._waiter
+            await waiter
         finally:
-            self._waiter = None
+            if self._waiter is waiter:
+                self._waiter = None
 
     def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        # The future is let go at once: before whoever waits here runs again, the connection may be another's.
+        waiter, self._waiter = self._waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
 
     def _want(self, message: Message, whole: int) -> None:
         """Goes on reading: for the next piece, or for everything up to `whole` bytes. A message that is over

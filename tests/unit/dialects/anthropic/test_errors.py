@@ -2,10 +2,10 @@
 
 import msgspec
 import pytest
-from tests.support import strict
 
 from omniroute.dialects.anthropic.errors import decode_failure, encode_failure, encode_stream_failure
 from omniroute.ir.failure import Failure
+from tests.support import strict
 
 
 def body(word: str, message: str = "no") -> bytes:

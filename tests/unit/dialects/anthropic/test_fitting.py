@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.dialects.anthropic.rules import check_request
 
 from omniroute.dialects.anthropic.request import encode_request
 from omniroute.dialects.base import Loss
@@ -21,6 +20,7 @@ from omniroute.ir.request import (
     Turn,
 )
 from omniroute.ir.target import ModelFacts, Target
+from tests.unit.dialects.anthropic.rules import check_request
 
 SCHEMA = {"type": "object", "properties": {"a": {"type": "string"}}}
 TOOLS = (Tool(name="f", schema=SCHEMA, description="d"), Tool(name="g", schema=SCHEMA))

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.unit.dialects.anthropic import claude_code
 
 from omniroute.dialects.anthropic.request import decode_request, encode_request
 from omniroute.errors import InvalidRequest
@@ -12,6 +11,7 @@ from omniroute.ir.json import RawJson
 from omniroute.ir.parts import CacheMark, Media, Reasoning, Text, ToolCall, ToolResult, Unknown
 from omniroute.ir.request import OutputFormat, Sampling, Thinking, Tool, ToolChoice, Turn
 from omniroute.ir.target import Target
+from tests.unit.dialects.anthropic import claude_code
 
 
 def sent(body: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.support import strict
 
 from omniroute.dialects.anthropic.dialect import Anthropic
 from omniroute.dialects.base import Context, Glance
@@ -13,6 +12,7 @@ from omniroute.ir.failure import Failure
 from omniroute.ir.json import RawJson
 from omniroute.ir.parts import AnyPart, Media, Reasoning, Refusal, Text, ToolCall, Unknown
 from omniroute.ir.result import Finish, GenerateResponse, Usage
+from tests.support import strict
 
 ANTHROPIC = Anthropic()
 CONTEXT = Context(request_id="req_1", token="tok", created=1, model="claude", input_tokens=9)

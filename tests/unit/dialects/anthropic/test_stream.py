@@ -4,8 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from tests.property.anthropic_bodies import event
-from tests.support import order, strict
 
 from omniroute.dialects.anthropic.dialect import Anthropic
 from omniroute.dialects.base import Context
@@ -28,6 +26,8 @@ from omniroute.ir.failure import Failure
 from omniroute.ir.json import RawJson
 from omniroute.ir.parts import Media, Reasoning, Refusal, Text, ToolCall, Unknown
 from omniroute.ir.result import Finish, Usage
+from tests.property.anthropic_bodies import event
+from tests.support import order, strict
 
 ANTHROPIC = Anthropic()
 CONTEXT = Context(request_id="req_1", token="tok", created=1, model="claude", input_tokens=5)

@@ -1,13 +1,13 @@
 """The tap: it forwards, it counts, and it ends what was cut."""
 
 import pytest
-from tests.unit.dialects.anthropic.test_stream import block, delta, end, start, stop
 
 from omniroute.dialects.anthropic.tap import AnthropicTap
 from omniroute.dialects.base import Tapped
 from omniroute.dialects.sse import MAX_FRAME_BYTES
 from omniroute.errors import UpstreamError
 from omniroute.ir.result import Finish
+from tests.unit.dialects.anthropic.test_stream import block, delta, end, start, stop
 
 OPENING = start({"input_tokens": 3, "cache_read_input_tokens": 5}) + block(0, {"type": "text", "text": ""})
 HELLO = delta(0, type="text_delta", text="hello")

@@ -1,0 +1,104 @@
+"""What journal records become in the tables."""
+
+from omniroute.ledger.batch import Batch, fold, milliseconds, orphan
+from tests.support.records import attempted, opened, progress, settled
+
+ATTEMPT = {
+    "request_id": "r1",
+    "number": 1,
+    "at": 2000,
+    "provider": "openai",
+    "connection_id": "c1",
+    "model": "gpt-x",
+    "outcome": "ok",
+    "status": 200,
+    "duration_ms": 0,
+    "message": "",
+}
+SETTLED = {
+    "id": "r1",
+    "settled_at": 4000,
+    "outcome": "ok",
+    "status": 200,
+    "provider": "openai",
+    "connection_id": "c1",
+    "model": "gpt-x",
+    "input_tokens": 10,
+    "output_tokens": 20,
+    "cache_read_tokens": 0,
+    "cache_write_tokens": 0,
+    "reasoning_tokens": 0,
+    "usage_source": "reported",
+    "cost_micro_usd": None,
+    "first_event_ms": 0,
+    "duration_ms": 0,
+    "attempts": 1,
+    "losses": 0,
+    "message": "",
+}
+OPENED = {
+    "id": "r1",
+    "at": 1000,
+    "key_id": "k1",
+    "dialect": "openai_chat",
+    "operation": "chat",
+    "model_asked": "gpt",
+    "stream": True,
+    "session_id": None,
+    "client_request_id": None,
+}
+
+
+def test_a_request_that_began_and_ended_in_a_batch_is_one_row():
+    assert fold([opened(), attempted(), progress(), settled()]) == Batch([OPENED | SETTLED], [], [], [ATTEMPT])
+
+
+def test_an_open_request_names_no_provider_yet():
+    (row,) = fold([opened()]).requests
+    assert (row["outcome"], row["settled_at"], row["model_asked"], row["model"], row["provider"]) == (
+        "open",
+        None,
+        "gpt",
+        "",
+        "",
+    )
+
+
+def test_a_request_that_opened_earlier_is_changed():
+    assert fold([attempted(), settled()]) == Batch([], [], [SETTLED], [ATTEMPT])
+
+
+def test_progress_is_an_estimate_until_the_request_settles():
+    assert fold([progress(output_tokens=1), progress(output_tokens=2)]).progressed == [
+        {"id": "r1", "input_tokens": 7, "output_tokens": 2, "usage_source": "estimated"}
+    ]
+    (row,) = fold([opened(), progress(output_tokens=2)]).requests
+    assert (row["output_tokens"], row["usage_source"], row["outcome"]) == (2, "estimated", "open")
+
+
+def test_the_only_attempt_may_go_unreported():
+    (row,) = fold([settled(status=201, duration_ms=5)]).attempts
+    assert row == ATTEMPT | {"at": 4000, "status": 201, "duration_ms": 5}
+
+
+def test_a_request_that_reached_nobody_has_no_attempt():
+    assert fold([settled(outcome="not_found", attempts=0, connection_id="")]).attempts == []
+
+
+def test_several_attempts_are_never_implied():
+    assert fold([settled(attempts=2)]).attempts == []
+
+
+def test_a_count_too_large_for_a_column_is_cut_to_the_largest():
+    (row,) = fold([settled(input_tokens=2**64 - 1)]).settled
+    assert row["input_tokens"] == 2**63 - 1
+
+
+def test_a_request_whose_opening_was_lost_still_has_its_usage():
+    row = orphan(SETTLED)
+    assert row.keys() == (OPENED | SETTLED).keys()
+    assert (row["at"], row["key_id"], row["input_tokens"]) == (4000, "", 10)
+
+
+def test_times_are_kept_in_milliseconds():
+    assert milliseconds(1_753_000_000.1234) == 1_753_000_000_123

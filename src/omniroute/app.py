@@ -16,7 +16,9 @@ from omniroute.access.setup import SetupTokens, link
 from omniroute.accounts.connection import Connection
 from omniroute.accounts.discovery import Discovery
 from omniroute.accounts.env import env_connections
+from omniroute.accounts.local import detect
 from omniroute.catalog.loader import CatalogError, load
+from omniroute.catalog.local import local_servers
 from omniroute.catalog.lookup import Catalog
 from omniroute.catalog.models import ModelTable, models_from_modelsdev
 from omniroute.config.settings import Settings
@@ -144,6 +146,14 @@ class App:
 
     async def after_ready(self) -> None:
         """What a request does not wait for: the management API, the model table, and local servers."""
+        if self._settings.detect:
+            # Before the imports below, which hold the interpreter for longer than the servers are waited for.
+            found = await detect(
+                self._transport, local_servers(), self._catalog.providers, skip_ports={self._port}
+            )
+            if found:
+                self._live.set_extra((*self._environment, *found, DEMO))
+                self._log.info("local servers", found=", ".join(one.name for one in found))
         loop = asyncio.get_running_loop()
         done = asyncio.Event()
 
@@ -211,6 +221,7 @@ class App:
             self._clock,
             version=self.version,
             catalog_size=len(self._catalog.providers),
+            built_in=DEMO.provider,
             condition=self._condition,
         )
         models = Models(self._live, admit, self._model_table, self._discovery, openai=openai, anthropic=anthropic)
@@ -236,6 +247,7 @@ class App:
                 route=Route("GET", "/api/monitoring/health", "public", "health"),
                 handler=Health(status),
                 dialect=openai,
+                more_for_managers=True,
             ),
             Endpoint(route=Route("GET", "/api/init", "public", "init"), handler=Init(status), dialect=openai),
             Endpoint(route=Route("GET", "/", "public", "page"), handler=Page(), dialect=openai),

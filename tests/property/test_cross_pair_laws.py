@@ -8,15 +8,15 @@ import msgspec
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from omniroute.dialects.base import Context, Encoded, Loss
+from omniroute.dialects.base import Context, Encoded
 from omniroute.dialects.registry import dialect
 from omniroute.ir.fold import fold
 from omniroute.ir.parts import Text, ToolCall
-from omniroute.ir.request import GenerateRequest
+from omniroute.ir.request import GenerateRequest, Turn
 from omniroute.ir.result import GenerateResponse
 from omniroute.ir.target import Target
 from tests.property import anthropic_bodies, openai_chat_bodies
-from tests.property.representation import chunkings
+from tests.property.representation import chunkings, conversations
 from tests.support import order, strict
 from tests.unit.dialects.anthropic.rules import check_request
 
@@ -234,13 +234,54 @@ def test_a_message_stream_becomes_a_chat_stream_by_the_letter(frames: list[bytes
     assert told.usage["completion_tokens"] == outcome.usage.output
 
 
-# There and back
+# Tool rounds
 
 
-@given(anthropic_bodies.sensible_requests())
-def test_a_request_that_went_to_chat_and_back_still_says_its_texts_and_calls(body: dict[str, Any]) -> None:
-    request = ANTHROPIC.decode_request(body)
-    there = CHAT.encode_request(request, to("openai_chat"))
-    back = ANTHROPIC.encode_request(CHAT.decode_request(msgspec.json.decode(there.body)), to("anthropic"))
-    check_request(msgspec.json.decode(back.body))
-    assert all(isinstance(loss, Loss) for loss in back.losses)
+def messages_of(turns: tuple[Turn, ...]) -> list[dict[str, Any]]:
+    """A conversation as a client of Messages sends it: what follows tool results shares their message."""
+    request = GenerateRequest(model="m", turns=turns, dialect="anthropic")
+    wire = msgspec.json.decode(ANTHROPIC.encode_request(request, to("anthropic")).body)["messages"]
+    messages: list[dict[str, Any]] = []
+    for message in wire:
+        if messages and message["role"] == "user" == messages[-1]["role"]:
+            messages[-1]["content"] = blocks_of(messages[-1]) + blocks_of(message)
+        else:
+            messages.append(message)
+    return messages
+
+
+def blocks_of(message: dict[str, Any]) -> list[dict[str, Any]]:
+    content = message["content"]
+    return [{"type": "text", "text": content}] if isinstance(content, str) else content
+
+
+@given(conversations(origin="anthropic"))
+def test_every_tool_round_survives_the_way_to_chat_and_back(turns: tuple[Turn, ...]) -> None:
+    said = [turn for turn in turns if turn.role in ("user", "assistant", "tool")]
+    source = {"model": "m", "max_tokens": 9, "messages": messages_of(tuple(said))}
+    there = CHAT.encode_request(ANTHROPIC.decode_request(source), to("openai_chat"))
+    chat = msgspec.json.decode(there.body)
+    back = ANTHROPIC.encode_request(CHAT.decode_request(chat), to("anthropic"))
+    claude = msgspec.json.decode(back.body)
+    check_request(claude)
+    rounds = [
+        (part.call_id, part.name, arguments(part.arguments))
+        for turn in said
+        for part in turn.parts
+        if isinstance(part, ToolCall)
+    ]
+    asked = [
+        (call["id"], call["function"]["name"], arguments(call["function"]["arguments"]))
+        for message in chat["messages"]
+        for call in message.get("tool_calls", [])
+    ]
+    asked_again = [
+        (block["id"], block["name"], block["input"].get("_raw_arguments", block["input"]))
+        for message in claude["messages"]
+        for block in message["content"]
+        if block["type"] == "tool_use"
+    ]
+    assert asked == asked_again == rounds
+    answers = [message["tool_call_id"] for message in chat["messages"] if message["role"] == "tool"]
+    assert answers == [call_id for call_id, _, _ in rounds]
+    assert not [loss for loss in (*there.losses, *back.losses) if loss.how == "added" and "tool" in loss.what]

@@ -202,13 +202,6 @@ def test_a_longer_conversation_starts_with_the_shorter_one(turns: tuple[Turn, ..
         assert long.startswith(short.removesuffix(b"]}"))
 
 
-@given(requests(origin="openai_chat"))
-def test_nothing_is_said_to_be_lost_that_was_not_there(request: GenerateRequest) -> None:
-    plain = replace(request, turns=(Turn(role="user", parts=(Text(text="hi"),), origin="openai_chat"),), tools=())
-    losses = CHAT.encode_request(replace(plain, tool_choice=None, thinking=None), target()).losses
-    assert {loss.what for loss in losses} <= {"usage report"}
-
-
 @given(st.data(), bodies.streams, st.booleans())
 def test_a_tap_forwards_the_frames_it_does_not_withhold(
     data: st.DataObject, wire: bytes, include_usage: bool

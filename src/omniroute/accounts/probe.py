@@ -312,7 +312,7 @@ def _entry(value: JsonValue) -> JsonObject | None:
 def _json(body: bytes) -> JsonValue:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
 
 

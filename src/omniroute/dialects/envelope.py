@@ -98,6 +98,8 @@ def open_envelope(body: bytes) -> Envelope:
         return _envelope(body, _OPENER.decode(body), repaired=False)
     except msgspec.ValidationError:
         raise InvalidRequest('Invalid JSON body: it must be an object, such as {"model": "...", ...}') from None
+    except UnicodeDecodeError as error:  # in the name of a member
+        raise _malformed(body, error) from None
     except msgspec.DecodeError as error:
         mended = with_paired_surrogates(body)
         if mended == body:
@@ -110,7 +112,7 @@ def open_envelope(body: bytes) -> Envelope:
 def _open_mended(body: bytes) -> Envelope:
     try:
         return _envelope(body, _OPENER.decode(body), repaired=True)
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
 
 

@@ -95,7 +95,7 @@ class Dispatcher:
         )
         if self._cors.enabled:
             exchange.extra_headers = self._cors.headers(exchange.headers)
-        if found is None and path.startswith("/api/") and exchange.method != "OPTIONS":
+        if _is_managed(found, exchange):
             await self._manage(exchange, scope, receive, send)
             return
         task = asyncio.current_task()
@@ -164,6 +164,20 @@ class Dispatcher:
     ) -> None:
         reply = dialect.encode_failure(failure, exchange.request_id)
         await exchange.reply(reply.status, [_JSON, *headers], reply.body)
+
+
+def _is_managed(found: tuple[dict[str, Endpoint], str] | None, exchange: AsgiExchange) -> bool:
+    """Whether the management application answers: everything under /api that is not in the table, and of what is,
+    the part that says more to somebody with a credential."""
+    if exchange.method == "OPTIONS" or not exchange.path.startswith("/api/"):
+        return False
+    if found is None:
+        return True
+    endpoint = found[0].get(exchange.method)
+    if endpoint is None:
+        return True
+    headers = exchange.headers
+    return endpoint.more_for_managers and ("authorization" in headers or "cookie" in headers)
 
 
 async def _refuse_other(scope: Scope, receive: Receive, send: Send) -> None:

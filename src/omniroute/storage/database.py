@@ -37,7 +37,7 @@ class Database:
         # A connection is used by one thread at a time, but not always by the same one.
         url = URL.create("sqlite", database=str(file))
         arguments = {"check_same_thread": False, "isolation_level": None}
-        writing = create_engine(url, poolclass=StaticPool, connect_args=arguments)
+        writing = create_engine(url, poolclass=StaticPool, connect_args=arguments, hide_parameters=True)
         event.listen(writing, "connect", _on_connect_writing)
         event.listen(writing, "begin", _begin_immediate)
         reading = create_engine(
@@ -46,6 +46,7 @@ class Database:
             pool_size=_READERS,
             max_overflow=0,
             pool_timeout=_READER_WAIT_S,
+            hide_parameters=True,
             connect_args=arguments,
         )
         event.listen(reading, "connect", _on_connect_reading)

@@ -8,7 +8,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 import msgspec
@@ -20,7 +20,10 @@ from omniroute.storage.repos import meta
 T = TypeVar("T")
 
 Listener: TypeAlias = Callable[[int], None]
-"""Called on the writer's thread with the revision just committed; it may read, and must not write."""
+"""Called on the writer's thread with the newest revision; it may read, and must not write. Changes that come
+together are each committed on their own, and told of once."""
+
+_TOGETHER: Final = 64
 
 _Kind: TypeAlias = Literal["configuration", "quiet", "durable"]
 
@@ -92,20 +95,51 @@ class Writer:
         return promise
 
     def _run(self) -> None:
-        while (change := self._queue.get()) is not None:
-            if change.promise.set_running_or_notify_cancel():
-                self._make(change)
+        going_on = True
+        while going_on:
+            going_on = self._make(self._accepted())
 
-    def _make(self, change: _Change) -> None:
+    def _accepted(self) -> list[_Change | None]:
+        """What waits now, at least one. Changes that came together share one call of the listeners."""
+        changes = [self._queue.get()]
+        while len(changes) < _TOGETHER:
+            try:
+                changes.append(self._queue.get_nowait())
+            except Empty:
+                break
+        return changes
+
+    def _make(self, changes: list[_Change | None]) -> bool:
+        """False when the last change was made."""
+        unheard: list[tuple[_Change, Any]] = []
+        revision = 0
+        for change in changes:
+            if change is None or not change.promise.set_running_or_notify_cancel():
+                continue
+            try:
+                made, answer = self._commit(change)
+            except BaseException as error:  # handed to the caller; the thread lives on
+                change.promise.set_exception(error)
+                continue
+            if made is None:
+                change.promise.set_result(answer)
+            else:
+                revision = made
+                unheard.append((change, answer))
+        if unheard:
+            self._tell(revision, unheard)
+        return None not in changes
+
+    def _tell(self, revision: int, unheard: list[tuple[_Change, Any]]) -> None:
         try:
-            revision, answer = self._commit(change)
-            if revision is not None:
-                for listener in self._listeners:
-                    listener(revision)
-        except BaseException as error:  # handed to the caller; the thread lives on
-            change.promise.set_exception(error)
+            for listener in self._listeners:
+                listener(revision)
+        except BaseException as error:  # handed to the callers; the thread lives on
+            for change, _ in unheard:
+                change.promise.set_exception(error)
         else:
-            change.promise.set_result(answer)
+            for change, answer in unheard:
+                change.promise.set_result(answer)
 
     def _commit(self, change: _Change) -> tuple[int | None, Any]:
         with self._engine.connect() as connection:

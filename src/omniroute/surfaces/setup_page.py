@@ -1,6 +1,6 @@
 """`GET /setup`: the page behind the one-time link, where the first password is set.
 
-The token stands behind `#` in the link, so only this page's script ever sees it; the script is allowed by its hash.
+The token stands behind `#` in the link, so only this page's script sees it; the script is allowed by its hash.
 """
 
 import base64
@@ -38,14 +38,15 @@ _PAGE: Final = f"""<!doctype html>
          color: #1b1f24; background: #fff }}
   label {{ display: block; margin: 1rem 0 .25rem }} input {{ width: 100%; padding: .5rem; font: inherit;
          box-sizing: border-box }}
-  button {{ margin-top: 1.25rem; padding: .5rem 1.25rem; font: inherit }} output {{ display: block; margin-top: 1rem }}
+  button {{ margin-top: 1.25rem; padding: .5rem 1.25rem; font: inherit }}
+  output {{ display: block; margin-top: 1rem }}
   @media (prefers-color-scheme: dark) {{ body {{ color: #e6e8eb; background: #14171a }} }}
 </style>
 <h1>Set up OmniRoute</h1>
 <p>Choose the administrator's password, at least 8 characters. Only its hash is stored.</p>
 <form>
   <label for="password">Password</label>
-  <input id="password" name="password" type="password" minlength="8" autocomplete="new-password" required autofocus>
+  <input id="password" name="password" type="password" minlength="8" autocomplete="new-password" required>
   <label for="again">Once more</label>
   <input id="again" name="again" type="password" minlength="8" autocomplete="new-password" required>
   <button>Set password</button>

@@ -24,19 +24,25 @@ class Status:
         *,
         version: str,
         catalog_size: int,
+        built_in: str,
         condition: Callable[[], Condition],
     ) -> None:
         self._live = live
         self._clock = clock
         self._version = version
         self._catalog_size = catalog_size
+        self._built_in = built_in
         self._condition = condition
         self._started = clock.monotonic()
 
     def health(self) -> JsonObject:
         """The anonymous body of the health check."""
         condition = self._condition()
-        connections = self._live.current.connections
+        connections = {
+            provider_id: several
+            for provider_id, several in self._live.current.connections.items()
+            if provider_id != self._built_in
+        }
         return {
             "status": "draining" if condition.draining else "degraded" if condition.degraded else "healthy",
             "version": self._version,

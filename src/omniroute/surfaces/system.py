@@ -11,8 +11,7 @@ _JSON = (b"content-type", b"application/json")
 class Health:
     """`GET /api/monitoring/health`: 200 `healthy` or `degraded` while requests are served, 503 while draining.
 
-    A caller that shows a session or a token gets the full body from the management application instead; see
-    `server.dispatch`.
+    A caller that shows a credential is answered by the management application instead, which may say more.
     """
 
     def __init__(self, status: Status) -> None:

@@ -14,11 +14,15 @@ Handler: TypeAlias = Callable[[Exchange, str], Awaitable[None]]
 
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """A route with its handler and the dialect in which its caller wants to hear about errors."""
+    """A route with its handler and the dialect in which its caller wants to hear about errors.
+
+    `more_for_managers`: the management application has the same path and answers callers who show a credential.
+    """
 
     route: Route
     handler: Handler
     dialect: Dialect
+    more_for_managers: bool = False
 
 
 class Table:

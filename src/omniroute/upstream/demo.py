@@ -62,7 +62,7 @@ class DemoTransport:
             return _refusal(404, "the demo provider serves chat/completions and models only")
         try:
             chat = msgspec.json.decode(request.body, type=_ChatRequest)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             return _refusal(400, f"the demo provider cannot read the request: {error}")
         answer = _answer(chat)
         head: JsonObject = {"id": _id(request.body), "created": 0, "model": chat.model}

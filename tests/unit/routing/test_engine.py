@@ -100,24 +100,9 @@ def test_when_all_rest_after_trouble_that_may_be_over_they_are_tried_soonest_fir
     assert route.report(failure(), 1.0) == Attempt(number=2, candidate=A)
 
 
-kinds = st.sampled_from(
-    [
-        "invalid_request",
-        "authentication",
-        "payment",
-        "permission",
-        "not_found",
-        "timeout",
-        "rate_limit",
-        "overloaded",
-        "server",
-        "connect",
-        "cut",
-        "protocol",
-        "empty",
-        "cancelled",
-    ]
-)
+KINDS = """invalid_request authentication payment permission not_found timeout rate_limit overloaded server
+connect cut protocol empty cancelled"""
+kinds = st.sampled_from(KINDS.split())
 outcomes = st.one_of(
     st.just(Succeeded()),
     kinds.map(lambda kind: failure(kind)),

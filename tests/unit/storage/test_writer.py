@@ -43,6 +43,45 @@ def test_write_returns_what_the_change_returned(writer):
     assert writer.write(lambda connection: "answer") == "answer"
 
 
+async def test_changes_that_wait_together_are_told_of_once_with_the_newest_revision(database, writer):
+    heard = []
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(connection):
+        begun.set()
+        assert go.wait(30)
+
+    writer.subscribe(heard.append)
+    first = asyncio.ensure_future(writer.awrite_quietly(slow))
+    await asyncio.to_thread(begun.wait, 30)
+    rest = [asyncio.ensure_future(writer.awrite(put(str(n), n))) for n in range(5)]
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(first, *rest)
+    assert heard == [5]
+    assert database.read(meta.revision) == 5
+
+
+async def test_a_failure_among_changes_that_wait_together_is_told_to_its_own_caller(database, writer):
+    begun, go = threading.Event(), threading.Event()
+
+    def slow(connection):
+        begun.set()
+        assert go.wait(30)
+
+    first = asyncio.ensure_future(writer.awrite(slow))
+    await asyncio.to_thread(begun.wait, 30)
+    good = asyncio.ensure_future(writer.awrite(put("good", 1)))
+    bad = asyncio.ensure_future(writer.awrite(lambda connection: 1 / 0))
+    also_good = asyncio.ensure_future(writer.awrite(put("also good", 1)))
+    await asyncio.sleep(0)
+    go.set()
+    await asyncio.gather(first, good, also_good)
+    with pytest.raises(ZeroDivisionError):
+        await bad
+    assert database.read(settings.every) == {"good": 1, "also good": 1}
+
+
 def test_a_quiet_change_is_committed_without_a_revision(database, writer):
     heard = []
     writer.subscribe(heard.append)

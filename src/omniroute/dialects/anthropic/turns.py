@@ -1,8 +1,11 @@
 """System prompt and messages as turns, and turns of this dialect back to exactly the same messages.
 
-A leading system turn without origin is the top-level `system`; one with this dialect as its origin stood among
-the messages. Foreign conversations go through `arrangement` instead.
+A turn that was a message has this dialect as its origin. One without origin was only a part of something: a
+leading system turn is the top-level `system`, and a tool turn is the beginning of the user message behind it,
+since tool results and other content share a message here. Foreign conversations go through `arrangement`.
 """
+
+from collections.abc import Iterator
 
 from omniroute.dialects.anthropic.blocks import encode_block, is_string
 from omniroute.dialects.anthropic.parts import decode_block
@@ -14,6 +17,8 @@ from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.parts import AnyPart, Text, ToolResult
 from omniroute.ir.request import Role, Turn
 
+_ROLES = {"tool": "user", "developer": "system"}
+
 
 def decode_system(system: JsonValue) -> Turn:
     return Turn(role="system", parts=_parts(system, "system"))
@@ -23,10 +28,10 @@ def decode_messages(messages: JsonValue) -> list[Turn]:
     found = as_array(messages)
     if found is None:
         raise InvalidRequest("messages: expected a list of messages")
-    return [_turn(message, f"messages[{i}]") for i, message in enumerate(found)]
+    return [turn for i, message in enumerate(found) for turn in _turns(message, f"messages[{i}]")]
 
 
-def _turn(message: JsonValue, path: str) -> Turn:
+def _turns(message: JsonValue, path: str) -> list[Turn]:
     fields = as_object(message)
     if fields is None:
         raise InvalidRequest(f"{path}: expected an object with `role` and `content`")
@@ -35,9 +40,18 @@ def _turn(message: JsonValue, path: str) -> Turn:
         raise InvalidRequest(f"{path}.role: expected 'user', 'assistant' or 'system', got {said!r}")
     role: Role = said
     parts = _parts(fields.get("content"), f"{path}.content")
-    if role == "user" and parts and all(isinstance(part, ToolResult) for part in parts):
-        role = "tool"
-    return Turn(role=role, parts=parts, origin=NAME, extra=without(fields, "role", "content"))
+    extra = without(fields, "role", "content")
+    results = 0
+    while role == "user" and results < len(parts) and isinstance(parts[results], ToolResult):
+        results += 1
+    if not results:
+        return [Turn(role=role, parts=parts, origin=NAME, extra=extra)]
+    if results == len(parts):
+        return [Turn(role="tool", parts=parts, origin=NAME, extra=extra)]
+    return [
+        Turn(role="tool", parts=parts[:results]),
+        Turn(role="user", parts=parts[results:], origin=NAME, extra=extra),
+    ]
 
 
 def _parts(content: JsonValue, path: str) -> tuple[AnyPart, ...]:
@@ -60,15 +74,19 @@ def encode_turns(turns: tuple[Turn, ...], body: JsonObject, losses: Losses) -> N
         body["system"] = _content(turns[0], 0, losses)
     elif leading > 1:
         body["system"] = [block for i, turn in enumerate(turns[:leading]) for block in _blocks(turn, i, losses)]
-    body["messages"] = [_message(turn, i, losses) for i, turn in enumerate(turns) if i >= leading]
+    body["messages"] = [*_messages(turns, leading, losses)]
 
 
-def _message(turn: Turn, i: int, losses: Losses) -> JsonObject:
-    role = {"tool": "user", "developer": "system"}.get(turn.role, turn.role)
-    message: JsonObject = {"role": role, "content": _content(turn, i, losses)}
-    if turn.extra:
-        message.update(turn.extra)
-    return message
+def _messages(turns: tuple[Turn, ...], leading: int, losses: Losses) -> Iterator[JsonObject]:
+    beginning: list[JsonObject] = []
+    for i, turn in enumerate(turns[leading:], leading):
+        opens = turn.role == "tool" and turn.origin is None
+        if opens and i + 1 < len(turns) and turns[i + 1].role == "user":
+            beginning += _blocks(turn, i, losses)
+            continue
+        content = [*beginning, *_blocks(turn, i, losses)] if beginning else _content(turn, i, losses)
+        beginning = []
+        yield {"role": _ROLES.get(turn.role, turn.role), "content": content, **(turn.extra or {})}
 
 
 def _content(turn: Turn, i: int, losses: Losses) -> str | list[JsonObject]:

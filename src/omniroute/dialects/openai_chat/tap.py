@@ -154,7 +154,9 @@ def _is_plain(chunk: bytes) -> bool:
     at = chunk.find(b'"usage":')
     if at >= 0 and not chunk.startswith((b"null", b" null"), at + 8):
         return False
-    if chunk.startswith(b"data: {") and chunk.find(b"\n") == len(chunk) - 2:
+    if not chunk.startswith(b"data: {"):
+        return False
+    if chunk.find(b"\n") == len(chunk) - 2:
         return True
     # Several frames: a null in the first says nothing about the others.
     return chunk.count(b"\n\ndata: {") == chunk.count(b"\n\n") - 1 and not _SIGNS.search(chunk)

@@ -12,7 +12,7 @@ _DEFAULTS = {"temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_pen
 
 
 def _wire(body: JsonObject) -> Rewritten:
-    refused = [name for name, default in _DEFAULTS.items() if body.get(name, default) != default]
+    refused = [name for name, default in _DEFAULTS.items() if body.get(name) not in (None, default)]
     if not refused:
         return Rewritten(body)
     losses = tuple(Loss(path=name, what=name, how="dropped", weight="quality") for name in refused)

@@ -39,7 +39,7 @@ def test_a_request_of_the_claude_cli_comes_out_as_it_went_in(stream: bool | None
 
 def test_a_request_of_the_claude_cli_is_understood() -> None:
     request = decode_request(claude_code.body())
-    assert [turn.role for turn in request.turns] == ["system", "user", "assistant", "user"]
+    assert [turn.role for turn in request.turns] == ["system", "user", "assistant", "tool", "user"]
     assert len(request.tools) == 24
     assert request.user == msgspec.json.encode(claude_code.SESSION).decode()
     assert request.thinking == Thinking(mode="adaptive", effort="medium")
@@ -72,6 +72,20 @@ def test_a_message_of_results_only_is_a_tool_turn() -> None:
         parts=(ToolResult(call_id="t1", content=(Text(text="42", origin="anthropic"),), origin="anthropic"),),
         origin="anthropic",
     )
+
+
+def test_results_that_share_a_message_with_text_are_a_turn_of_their_own() -> None:
+    body = content(
+        {"type": "tool_result", "tool_use_id": "t1", "content": "42"}, {"type": "text", "text": "go on"}
+    )
+    assert decode_request(body).turns == (
+        Turn(
+            role="tool",
+            parts=(ToolResult(call_id="t1", content=(Text(text="42"),), origin="anthropic"),),
+        ),
+        Turn(role="user", parts=(Text(text="go on", origin="anthropic"),), origin="anthropic"),
+    )
+    assert sent(body) == body
 
 
 def test_a_system_message_among_the_messages_stays_where_it_is() -> None:

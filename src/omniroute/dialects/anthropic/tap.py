@@ -10,7 +10,7 @@ from omniroute.dialects.anthropic.usage import decode_finish, decode_usage, merg
 from omniroute.dialects.anthropic.wire import read_object
 from omniroute.dialects.base import Tapped
 from omniroute.dialects.look import as_object
-from omniroute.dialects.sse import MAX_FRAME_BYTES, Framer, event_frame
+from omniroute.dialects.sse import MAX_FRAME_BYTES, Framer, event_frame, readable
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject
@@ -52,7 +52,7 @@ class AnthropicTap:
             chunk = chunk[:end]
             if len(self._held) > MAX_FRAME_BYTES:
                 raise UpstreamError("protocol", f"the provider sent an event of more than {MAX_FRAME_BYTES} bytes")
-        if self._useful and b"message_" not in chunk and b'"error"' not in chunk:
+        if self._useful and b"message_" not in chunk and b'"error"' not in chunk and readable(chunk):
             return Tapped(chunk, True, False, None)
         return self._look(chunk)
 
@@ -74,18 +74,19 @@ class AnthropicTap:
         return owed + encode_stream_failure(self._failure)
 
     def _look(self, frames: bytes) -> Tapped:
-        forwarded = 0
+        forward: list[bytes] = []
         for frame in Framer().feed(frames):
-            forwarded += len(frame.raw)
-            self._read(frame.data)
+            data = read_object(frame.data) if frame.data else None
+            if data is not None:
+                self._read(data)
+            elif frame.data:
+                continue  # no client can read it either, and many would give up the whole stream over it
+            forward.append(frame.raw)
             if self._terminal:
-                return Tapped(frames[:forwarded], True, True, self._failure)
-        return Tapped(frames, self._useful, False, None)
+                return Tapped(b"".join(forward), True, True, self._failure)
+        return Tapped(b"".join(forward), self._useful, False, None)
 
-    def _read(self, payload: bytes) -> None:
-        data = read_object(payload) if payload else None
-        if data is None:
-            return
+    def _read(self, data: JsonObject) -> None:
         match data.get("type"):
             case "content_block_delta":
                 delta = as_object(data.get("delta")) or {}

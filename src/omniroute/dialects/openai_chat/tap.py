@@ -14,7 +14,7 @@ from omniroute.dialects.openai_chat.errors import encode_stream_failure, failure
 from omniroute.dialects.openai_chat.finish import decode_finish
 from omniroute.dialects.openai_chat.response import parse
 from omniroute.dialects.openai_chat.usage import decode_usage, later
-from omniroute.dialects.sse import DONE, Frame, Framer, data_frame
+from omniroute.dialects.sse import DONE, Frame, Framer, data_frame, readable
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject
@@ -62,7 +62,7 @@ class ChatTap:
         return decode_finish(self._finish_reason, called=self._called)
 
     def feed(self, chunk: bytes) -> Tapped:
-        if self._skimming and not self._torn and chunk.endswith(b"\n\n") and _is_plain(chunk):
+        if self._skimming and not self._torn and chunk.endswith(b"\n\n") and _is_plain(chunk) and readable(chunk):
             if not self._called and b'"tool_calls"' in chunk:
                 self._called = True
             return Tapped(chunk, True, False, None)
@@ -114,7 +114,7 @@ class ChatTap:
         try:
             chunk = parse(data)
         except UpstreamError:
-            return data.strip() != b"null"
+            return False  # no client can read it either, and many would give up the whole stream over it
         failure = failure_in_answer(chunk)
         if failure is not None:
             self._failure = self._failure or failure

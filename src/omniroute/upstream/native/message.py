@@ -21,7 +21,6 @@ class Message:
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._bodiless = method == "HEAD"
         self._fields: list[tuple[bytes, bytes]] = []
-        self._head_size = 0
         self._idle_size = 0
         self._delimited = True
         self.status = 0
@@ -82,9 +81,6 @@ class Message:
             self.reusable = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._head_size += len(name) + len(value) + 4
-        if self._head_size > HEAD_LIMIT:
-            raise _broken(_TOO_LONG)
         if not self.headed:
             self._fields.append((name, value))
 
@@ -97,6 +93,8 @@ class Message:
         if status < 200:  # an interim reply; the real one follows
             self._fields.clear()
             return
+        if sum(len(name) + len(value) + 4 for name, value in self._fields) > HEAD_LIMIT:
+            raise _broken(_TOO_LONG)
         self._idle_size = 0
         self.status = status
         self.headed = True

@@ -26,18 +26,14 @@ class Pool:
         elif not connection.closed:
             self._open.add(connection)
 
-    def take(self, key: Key) -> Connection | None:
+    def take(self, key: Key, now: float) -> Connection | None:
         stack = self._stacks.get(key)
-        if not stack:
-            return None
-        oldest = asyncio.get_running_loop().time() - self._idle_s
         while stack:
             connection = stack.pop()
-            if connection.closed:
-                continue
-            if connection.idle_since > oldest:
-                return connection
-            connection.abort()
+            if not connection.closed:
+                if connection.idle_since > now - self._idle_s:
+                    return connection
+                connection.abort()
         return None
 
     def close(self) -> None:
@@ -59,16 +55,11 @@ class Pool:
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
+        oldest = loop.time() - self._idle_s
         for key, stack in list(self._stacks.items()):
-            fresh: list[Connection] = []
-            for connection in stack:
-                if not connection.closed:
-                    if connection.idle_since > loop.time() - self._idle_s:
-                        fresh.append(connection)
-                    else:
-                        connection.abort()
-            if fresh:
-                self._stacks[key] = fresh
-            else:
+            # The oldest lie at the bottom.
+            while stack and (stack[0].closed or stack[0].idle_since <= oldest):
+                stack.pop(0).abort()
+            if not stack:
                 del self._stacks[key]
         self._sweeping = loop.call_later(self._idle_s / 2, self._sweep) if self._stacks else None

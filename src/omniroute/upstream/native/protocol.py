@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TypeAlias, cast
 
 from omniroute.errors import UpstreamError
+from omniroute.upstream.alarm import Alarm
 from omniroute.upstream.native.message import Message
 from omniroute.upstream.transport import Deadlines
 
@@ -19,8 +20,7 @@ Key: TypeAlias = tuple[str, str, int, bool]
 
 
 class Connection(asyncio.Protocol):
-    """Idle (no message) or busy with one. All waiting goes through one future, all deadlines through one timer
-    that is seldom armed: when it goes off before the deadline, which has moved meanwhile, it is armed again.
+    """Idle (no message) or busy with one. All waiting goes through one future, all deadlines through one alarm.
 
     `idle` is called when a reply is complete and the connection may be used again, `lost` when it is gone.
     """
@@ -42,8 +42,8 @@ class Connection(asyncio.Protocol):
         self._whole = 0
         self._sent = self._reading = self._writable = True
         self._deadlines = Deadlines()
-        self._deadline = self._final = self._alarm_at = math.inf
-        self._alarm: asyncio.TimerHandle | None = None
+        self._final = math.inf
+        self._alarm = Alarm(self._loop, self._late)
 
     @property
     def closed(self) -> bool:
@@ -120,7 +120,7 @@ class Connection(asyncio.Protocol):
             self._expect(self._deadlines.idle_s)
         if message.size > max(READ_AHEAD, self._whole) and self._reading and self._transport is not None:
             self._reading = False
-            self._deadline = self._final  # now the reader is slow, not the peer
+            self._alarm.move(self._final)  # now the reader is slow, not the peer
             self._transport.pause_reading()
         if message.headed and message.size >= self._whole:
             self._wake()
@@ -141,8 +141,7 @@ class Connection(asyncio.Protocol):
         self._transport = None
         if self._message is not None:
             self._fail(self._message.cut())
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._alarm.drop()
         self._lost(self)
 
     def pause_writing(self) -> None:
@@ -199,7 +198,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self, message: Message) -> None:
         self._message = None
-        self._deadline = math.inf
+        self._alarm.at = math.inf
         self._read_on()
         if message.reusable and self._sent and not self.closed:
             self.idle_since = self._loop.time()
@@ -214,36 +213,23 @@ class Connection(asyncio.Protocol):
     def _end(self, failure: UpstreamError) -> None:
         self._failure = self._failure or failure
         self._message = None
-        self._deadline = math.inf
+        self._alarm.at = math.inf
         if self._transport is not None:
             self._transport.abort()
         self._wake()
 
     def _expect(self, seconds: float) -> None:
         """Something must happen within so many seconds, and everything before the total deadline."""
-        self._deadline = min(self._final, self._loop.time() + seconds if seconds else math.inf)
-        if self._deadline < self._alarm_at:
-            self._arm()
+        self._alarm.move(min(self._final, self._loop.time() + seconds if seconds else math.inf))
 
-    def _arm(self) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        self._alarm_at = self._deadline
-        self._alarm = self._loop.call_at(self._deadline, self._ring)
-
-    def _ring(self) -> None:
-        self._alarm, self._alarm_at = None, math.inf
+    def _late(self) -> None:
         message = self._message
-        if message is None or self._deadline == math.inf:
+        if message is None:
             return
-        if self._loop.time() < self._deadline:
-            self._arm()
+        if self._alarm.at == self._final:
+            what = "did not finish in the total time allowed"
+        elif message.headed:
+            what = f"sent nothing for {self._deadlines.idle_s:g} s"
         else:
-            self._fail(UpstreamError("timeout", self._late(message)))
-
-    def _late(self, message: Message) -> str:
-        if self._deadline == self._final:
-            return "did not finish in the total time allowed"
-        if message.headed:
-            return f"sent nothing for {self._deadlines.idle_s:g} s"
-        return f"did not reply within {self._deadlines.first_byte_s:g} s"
+            what = f"did not reply within {self._deadlines.first_byte_s:g} s"
+        self._fail(UpstreamError("timeout", what))

@@ -7,13 +7,13 @@ import ssl
 import msgspec
 
 from omniroute.errors import UpstreamError
+from omniroute.upstream.dial import Dialer
 from omniroute.upstream.endpoint import Endpoint, Refused, endpoint
 from omniroute.upstream.guard import Guard
 from omniroute.upstream.headers import header_lines
 from omniroute.upstream.native.message import Message
 from omniroute.upstream.native.pool import Pool
 from omniroute.upstream.native.protocol import Connection, Key
-from omniroute.upstream.reasons import connection_reason
 from omniroute.upstream.transport import UpstreamRequest
 
 _MAX_ROUTES = 1024
@@ -28,8 +28,8 @@ class _Route(msgspec.Struct, frozen=True):
 
 
 class NativeTransport:
-    """Direct connections only. `ssl_context` replaces the default one (system trust, certificates checked);
-    an idle connection is closed after `idle_s` seconds, and above `size` idle ones for one origin."""
+    """Direct connections only. An idle connection is closed after `idle_s` seconds, and when its origin has
+    `size` of them already; `ssl_context` as for `Dialer`."""
 
     def __init__(
         self,
@@ -39,8 +39,7 @@ class NativeTransport:
         idle_s: float = 50.0,
         size: int = 2048,
     ) -> None:
-        self._guard = guard
-        self._ssl = ssl_context
+        self._dialer = Dialer(guard, ssl_context)
         self._pool = Pool(idle_s, size)
         self._routes: dict[tuple[str, bool], _Route] = {}
 
@@ -48,10 +47,10 @@ class NativeTransport:
         if request.proxy is not None:
             raise UpstreamError("proxy", "this transport connects directly and knows no proxies")
         route = self._routes.get((request.url, request.private)) or self._route(request)
-        total_s = request.deadlines.total_s
-        final = asyncio.get_running_loop().time() + total_s if total_s else math.inf
+        now = asyncio.get_running_loop().time()
+        final = now + request.deadlines.total_s if request.deadlines.total_s else math.inf
         head = _head(request, route)
-        connection = self._pool.take(route.key)
+        connection = self._pool.take(route.key, now)
         if connection is not None:
             try:
                 return await _exchange(connection, request, head, final)
@@ -60,7 +59,10 @@ class NativeTransport:
                 # request is sent once more, on a new connection.
                 if error.kind != "closed" or not connection.unanswered:
                     raise
-        connection = await self._connect(route, request, final)
+        connection = await self._dialer.dial(
+            route.endpoint, request, final, lambda: self._pool.connection(route.key, route.endpoint.origin)
+        )
+        self._pool.adopt(connection)
         return await _exchange(connection, request, head, final)
 
     async def aclose(self) -> None:
@@ -76,51 +78,6 @@ class NativeTransport:
             self._routes.clear()
         route = self._routes[request.url, request.private] = _Route(target, key, head.encode("ascii"))
         return route
-
-    async def _connect(self, route: _Route, request: UpstreamRequest, final: float) -> Connection:
-        connect_s = request.deadlines.connect_s
-        until = min(final, asyncio.get_running_loop().time() + connect_s if connect_s else math.inf)
-        timeout = asyncio.timeout_at(until if until < math.inf else None)
-        origin = route.endpoint.origin
-        try:
-            async with timeout:
-                addresses = await self._guard.addresses(route.endpoint, private=request.private)
-                return await self._dial(route, addresses, until)
-        except OSError as error:
-            if not timeout.expired():
-                raise UpstreamError("connect", f"no connection to {origin}: {connection_reason(error)}") from None
-            if until == final:
-                raise UpstreamError("timeout", f"{origin} did not finish in the total time allowed") from None
-            raise UpstreamError("connect", f"no connection to {origin} within {connect_s:g} s") from None
-
-    async def _dial(self, route: _Route, addresses: tuple[str, ...], until: float) -> Connection:
-        """The first address that accepts; each but the last has its share of the time that is left."""
-        loop = asyncio.get_running_loop()
-        target = route.endpoint
-        tls = self._tls() if target.scheme == "https" else None
-        failure = OSError()
-        for tried, address in enumerate(addresses):
-            share_s = (until - loop.time()) / (len(addresses) - tried)
-            try:
-                async with asyncio.timeout(share_s if tried + 1 < len(addresses) and share_s < math.inf else None):
-                    _, connection = await loop.create_connection(
-                        lambda: self._pool.connection(route.key, target.origin),
-                        address,
-                        target.port,
-                        ssl=tls,
-                        server_hostname=target.host if tls else None,
-                    )
-                self._pool.adopt(connection)
-                return connection
-            except OSError as error:
-                failure = error
-        raise failure
-
-    def _tls(self) -> ssl.SSLContext:
-        if self._ssl is None:
-            self._ssl = ssl.create_default_context()
-            self._ssl.set_alpn_protocols(["http/1.1"])
-        return self._ssl
 
 
 class NativeReply:

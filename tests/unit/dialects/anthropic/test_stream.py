@@ -124,6 +124,12 @@ def test_a_character_cut_between_two_chunks_is_whole_again() -> None:
     assert TextDelta(index=0, text="héé😀") in events
 
 
+def test_half_an_emoji_costs_a_mark_and_not_the_text() -> None:
+    torn = b'data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"a\\ud83d b"}}\n\n'
+    events = read(start(), block(0, {"type": "text", "text": ""}), torn)
+    assert TextDelta(index=0, text="a\ufffd b") in events
+
+
 def test_two_streams_share_nothing() -> None:
     one, other = ANTHROPIC.stream_decoder(), ANTHROPIC.stream_decoder()
     half = len(start()) // 2

@@ -103,7 +103,7 @@ def start_load(cell: Cell, *, port: int, path: str, headers: Sequence[str], mode
         *("taskset", "-c", str(LOAD_CORE), str(BUILD / "load")),
         *("-p", str(port), "-u", path, "-b", request(model, stream=cell.stream)),
         *("-c", str(cell.connections), "-t", str(cell.seconds)),
-        *("-g", "12", *expected, *pace, *named),
+        *("-g", "30", *expected, *pace, *named),
     )
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

@@ -31,5 +31,5 @@ class Ids(Protocol):
         ...
 
     def token(self) -> str:
-        """24 lower-case hex characters, unguessable enough for ids shown to clients."""
+        """24 lower-case hex characters, unique, for ids shown to clients; not a secret."""
         ...

@@ -49,7 +49,9 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
 
     `token` is unique to the request and used for ids the wire needs but nobody gave; `created` is unix
     seconds; `model` is what the client is told; `include_usage` is OpenAI's stream option as the client set it.
-    `input_tokens` is an estimate for dialects that must name a number before the provider does.
+    `input_tokens` is an estimate for dialects that must name a number before the provider does. `request` is what
+    the client asked, for dialects whose answers repeat it or name tools in the client's own way; None when nobody
+    decoded it.
     """
 
     request_id: str
@@ -58,6 +60,7 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     include_usage: bool = False
     input_tokens: int = 0
+    request: GenerateRequest | None = None
 
 
 class StreamEncoder(Protocol):

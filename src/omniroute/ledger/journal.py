@@ -1,9 +1,9 @@
 """The journal: an append-only file that knows every request before and after it is served, and survives `kill -9`.
 
 A record is copied into a memory-mapped, preallocated segment: once `append` returns, the bytes belong to the
-kernel, not to this process. Measured against `os.write` (CPython 3.11, ext4): 1.5 us against 2.0 us a record, and
-2.2 us against 4.8 us (3 us against 17 us of waiting) while another thread is busy, because a copy never gives up
-the interpreter lock. Preallocation is what makes a mapping safe: a full disk shows when a segment is made,
+kernel, not to this process. Measured against `os.write` (CPython 3.11, ext4, a busy machine): 1.5 to 2 us against
+2 to 3 us a record; while another thread computes, 3.5 us against 5 to 17 us, because a copy never gives up the
+interpreter lock. Preallocation is what makes a mapping safe: a full disk shows when a segment is made,
 never as a fault while one is written.
 
 When the disk is full, records go to the reserve segment, which always exists in advance; then to bounded memory,

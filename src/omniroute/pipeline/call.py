@@ -50,4 +50,5 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
             model=self.candidate.target.model,
             include_usage=self.envelope.include_usage,
             input_tokens=len(self.envelope.body) // 4,
+            request=self.request,
         )

@@ -127,14 +127,8 @@ def _edits(call: Call, target: Target) -> dict[str, bytes | None]:
     envelope = call.envelope
     edits = dict(envelope.corrections)
     edits["model"] = msgspec.json.encode(target.model)
-    if call.stream:
-        if envelope.stream is None:
-            edits["stream"] = b"true"
-        if call.dialect.name == "openai_chat" == target.dialect and not envelope.include_usage:
-            options = envelope.value("stream_options")
-            edits["stream_options"] = msgspec.json.encode(
-                {**(options if isinstance(options, dict) else {}), "include_usage": True}
-            )
+    if call.stream and envelope.stream is None:
+        edits["stream"] = b"true"
     return edits
 
 

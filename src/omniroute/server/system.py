@@ -31,14 +31,21 @@ class SystemRng:
 
 
 class SystemIds:
-    """`clock.Ids`: ULIDs (48 bits of milliseconds, 80 bits of randomness) and random hex."""
+    """`clock.Ids`: ULIDs (48 bits of milliseconds, 80 bits of chance) and random hex.
+
+    These ids are names, not secrets. The system's randomness is asked once: each question gives up the interpreter
+    lock, which costs a busy process far more than the answer.
+    """
+
+    def __init__(self) -> None:
+        self._bits = random.Random(os.urandom(32)).getrandbits
 
     def request_id(self) -> str:
-        value = (time.time_ns() // 1_000_000) << 80 | int.from_bytes(os.urandom(10), "big")
+        value = (time.time_ns() // 1_000_000) << 80 | self._bits(80)
         pairs = _PAIRS
         return "req_" + "".join(
             [pairs[(value >> shift) & 1023] for shift in (120, 110, 100, 90, 80, 70, 60, 50, 40, 30, 20, 10, 0)]
         )
 
     def token(self) -> str:
-        return os.urandom(12).hex()
+        return f"{self._bits(96):024x}"

@@ -10,6 +10,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final, Literal, Protocol, TypeAlias
 
 import msgspec
@@ -117,20 +118,26 @@ class StreamLog:
             data = data[written:]
 
     def _line(self, at: float, level: Level, event: str, fields: dict[str, FieldValue]) -> str:
-        time_text = datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        second, milliseconds = divmod(int(at * 1000), 1000)
+        time_text = f"{_second_text(second)}.{milliseconds:03d}Z"
         if self._json:
             clean = {key: redacted(value) if isinstance(value, str) else value for key, value in fields.items()}
             return (
                 msgspec.json.encode({"time": time_text, "level": level, "event": event, **clean}).decode() + "\n"
             )
-        pairs = " ".join(f"{key}={_shown(value)}" for key, value in fields.items() if value not in (None, ""))
-        return f"{time_text} {level:<7} {event} {pairs}".rstrip() + "\n"
+        pairs = [f"{key}={_shown(value)}" for key, value in fields.items() if value is not None and value != ""]
+        return redacted(f"{time_text} {level:<7} {event} {' '.join(pairs)}".rstrip()) + "\n"
+
+
+@lru_cache(maxsize=2)
+def _second_text(second: int) -> str:
+    """Lines come many to a second, and formatting a date costs more than the rest of a line."""
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _shown(value: FieldValue) -> str:
     if isinstance(value, str):
-        text = redacted(value)
-        return repr(text) if not text.isprintable() or " " in text or '"' in text else text
+        return repr(value) if not value.isprintable() or " " in value or '"' in value else value
     if isinstance(value, float):
         return f"{value:.3f}".rstrip("0").rstrip(".")
     return str(value)

@@ -46,18 +46,17 @@ class AiohttpReply:
 
     async def chunk(self) -> bytes:
         content = self._response.content
-        until = self._until()
-        timeout = asyncio.timeout_at(until)
         try:
-            async with timeout:
-                # A total deadline that passed while nobody was reading must end a reply that never pauses, too.
-                if self._loop.time() >= self._final:
-                    await asyncio.sleep(0)
-                piece = content.read_nowait() or await content.readany()
+            # What is here needs no timer; only the total deadline ends a reply that never pauses.
+            piece = content.read_nowait()
+            if not piece and not content.at_eof():
+                piece = await self._next(content)
+            elif self._loop.time() >= self._final:
+                raise overdue(self._origin, self._deadlines)
         except HttpProcessingError:
             raise UpstreamError("protocol", f"{self._origin} sent a body that is not HTTP/1.1") from None
         except (aiohttp.ClientError, OSError):
-            raise self._late(until) if timeout.expired() else self._cut() from None
+            raise self._cut() from None
         except RuntimeError:
             # aiohttp's answer to reading on from a connection that was closed on this side.
             if self._response.connection is not None and not self._response.connection.closed:
@@ -90,10 +89,19 @@ class AiohttpReply:
             self._response.close()
         leave()
 
-    def _until(self) -> float | None:
+    async def _next(self, content: aiohttp.StreamReader) -> bytes:
         idle_s = self._deadlines.idle_s
         until = min(self._final, self._loop.time() + idle_s if idle_s else math.inf)
-        return until if until < math.inf else None
+        timeout = asyncio.timeout_at(until if until < math.inf else None)
+        try:
+            async with timeout:
+                return await content.readany()
+        except TimeoutError:
+            if not timeout.expired():
+                raise
+            if until == self._final:
+                raise overdue(self._origin, self._deadlines) from None
+            raise UpstreamError("timeout", f"{self._origin} sent nothing for {idle_s:g} s") from None
 
     def _wake(self, lost: "asyncio.Future[None]") -> None:
         """The connection is gone; a reader who was not told is told now."""
@@ -112,11 +120,6 @@ class AiohttpReply:
 
     def _cut(self) -> UpstreamError:
         return UpstreamError("closed", f"{self._origin} cut the reply before its end")
-
-    def _late(self, until: float | None) -> UpstreamError:
-        if until == self._final:
-            return overdue(self._origin, self._deadlines)
-        return UpstreamError("timeout", f"{self._origin} sent nothing for {self._deadlines.idle_s:g} s")
 
 
 def overdue(origin: str, deadlines: Deadlines) -> UpstreamError:

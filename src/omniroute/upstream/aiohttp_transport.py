@@ -20,6 +20,7 @@ from omniroute.upstream.headers import HEAD_LIMIT
 from omniroute.upstream.transport import UpstreamRequest
 
 _MAX_ROUTES = 64
+_MAX_TARGETS = 1024
 # Deadlines are the exchange's business; without a number here a SOCKS connection would be cut after 60 s.
 _NO_LIMIT_S = 86_400.0
 _AUTOMATIC_HEADERS = ("user-agent", "accept", "content-type")
@@ -48,34 +49,44 @@ class AiohttpTransport:
         self._ssl: ssl.SSLContext | bool = ssl_context or True
         self._idle_s = idle_s
         self._routes: dict[_RouteKey, _Route] = {}
+        self._targets: dict[tuple[str, bool], Endpoint] = {}
 
     async def open(self, request: UpstreamRequest) -> AiohttpReply:
-        target = endpoint(request.url)
-        if isinstance(target, Refused):
-            raise UpstreamError("blocked", f"the upstream URL is not used: {target.reason}")
+        target = self._target(request)
         exchange = Exchange(request, target)
         async with exchange.opening():
-            route = await self._route(request, target)
+            route = await self._route(request)
             reply = await exchange.reply(route.session, route.proxy_url, self._ssl, route.leave)
             route.users += 1
             return reply
+
+    def _target(self, request: UpstreamRequest) -> Endpoint:
+        """The endpoint of the URL, checked as far as that goes without DNS; remembered, since URLs repeat."""
+        known = self._targets.get((request.url, request.private))
+        if known is not None:
+            return known
+        target = endpoint(request.url)
+        if isinstance(target, Refused):
+            raise UpstreamError("blocked", f"the upstream URL is not used: {target.reason}")
+        # aiohttp asks its resolver about names only, and not even about them when a proxy resolves them.
+        self._guard.check_literal(target, private=request.private)
+        if len(self._targets) >= _MAX_TARGETS:
+            self._targets.clear()
+        self._targets[request.url, request.private] = target
+        return target
 
     async def aclose(self) -> None:
         routes, self._routes = list(self._routes.values()), {}
         for route in routes:
             await route.session.close()
 
-    async def _route(self, request: UpstreamRequest, target: Endpoint) -> _Route:
+    async def _route(self, request: UpstreamRequest) -> _Route:
         if request.proxy is None:
-            if target.literal:
-                # aiohttp asks the resolver about names only.
-                self._guard.check_literal(target, private=request.private)
             key: _RouteKey = (request.private, None, None)
             return self._routes.get(key) or await self._add(key, self._direct(request.private), None)
         proxy = proxy_endpoint(request.proxy)
         if isinstance(proxy, Refused):
             raise UpstreamError("proxy", f"the proxy URL is not used: {proxy.reason}")
-        self._guard.check_literal(target, private=request.private)
         # A proxy is the operator's own, often on this machine: private addresses are fine, metadata is not.
         address = (await self._guard.addresses(proxy, private=True))[0]
         if proxy.scheme in ("http", "https"):

@@ -134,9 +134,12 @@ def _host(split: SplitResult) -> _Host | Refused:
         return Refused("the URL has no host")
     if "[" in split.netloc:
         try:
-            return ipaddress.IPv6Address(host).compressed, True
+            address = ipaddress.IPv6Address(host)
         except ValueError:
-            return Refused("the address in brackets is not an IPv6 address")
+            address = None
+        if address is None or address.scope_id is not None:
+            return Refused("what is in brackets is not an IPv6 address without a zone")
+        return address.compressed, True
     host = host.removesuffix(".")
     if len(host) > 253 or not _NAME.fullmatch(host):
         return Refused(f"the host {host[:80]!r} is not a valid name; write international names in their xn-- form")

@@ -10,8 +10,9 @@ __all__ = ["Deadlines", "Reply", "Transport", "UpstreamError", "UpstreamRequest"
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds; 0 means no limit. `first_byte_s` runs from the sent request to the reply's head, `idle_s`
-    between two pieces of the body, `total_s` over everything."""
+    """Seconds; 0 means no limit. `connect_s` covers DNS, TCP, TLS and the proxy. `first_byte_s` runs from the
+    sent request to the reply's head and also bounds a request that cannot be sent, `idle_s` between two pieces of
+    the body (while somebody wants them), `total_s` over everything."""
 
     connect_s: float = 30.0
     first_byte_s: float = 600.0
@@ -37,7 +38,8 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reply(Protocol):
-    """A reply whose head has arrived."""
+    """A reply whose head has arrived. One reader at a time. A cancelled `read` or `chunk` loses nothing and may be
+    called again; it is `aclose` that gives up the reply."""
 
     @property
     def status(self) -> int: ...

@@ -10,6 +10,8 @@ from tests.support.raw_http import Peer, RawServer, always, chunk, head, plain
 from tests.support.transports import PATIENT, Names, fetched, get, pieces, post
 
 SOON = 0.03
+# For deadlines before which something has to succeed, on a busy machine too.
+FAIR = 0.3
 LONG = 60.0
 
 
@@ -103,7 +105,7 @@ async def test_a_body_that_falls_silent_while_it_is_read_whole(transport: Transp
 
 async def test_a_stream_that_never_pauses_ends_at_the_total(transport: Transport) -> None:
     async with RawServer(steady_pieces) as server:
-        reply = await transport.open(get(server.url(), deadlines=only(total_s=SOON * 2)))
+        reply = await transport.open(get(server.url(), deadlines=only(total_s=FAIR)))
         with pytest.raises(UpstreamError) as caught:
             await pieces(reply)
         assert caught.value.kind == "timeout"
@@ -121,8 +123,8 @@ async def test_the_total_also_ends_the_wait_for_a_reply(transport: Transport) ->
 
 async def test_the_total_passes_while_nobody_reads(transport: Transport) -> None:
     async with RawServer(first_piece_only) as server:
-        reply = await transport.open(get(server.url(), deadlines=only(total_s=SOON)))
-        await asyncio.sleep(SOON * 2)
+        reply = await transport.open(get(server.url(), deadlines=only(total_s=FAIR)))
+        await asyncio.sleep(FAIR * 1.2)
         with pytest.raises(UpstreamError) as caught:
             await pieces(reply)
         assert caught.value.kind == "timeout"
@@ -132,9 +134,9 @@ async def test_the_total_passes_while_nobody_reads(transport: Transport) -> None
 
 async def test_a_deadline_of_one_request_does_not_reach_the_next_on_the_connection(transport: Transport) -> None:
     async with RawServer(always(plain(b"ok"))) as server:
-        for _ in range(3):
-            assert await fetched(transport, get(server.url(), deadlines=only(first_byte_s=SOON))) == (200, b"ok")
-            await asyncio.sleep(SOON * 2)
+        for _ in range(2):
+            assert await fetched(transport, get(server.url(), deadlines=only(first_byte_s=FAIR))) == (200, b"ok")
+            await asyncio.sleep(FAIR * 1.2)
             assert await fetched(transport, get(server.url(), deadlines=PATIENT)) == (200, b"ok")
     assert server.connections == 1
 
@@ -148,8 +150,8 @@ async def test_a_slow_reader_is_not_a_silent_server(transport: Transport) -> Non
         await peer.gone()
 
     async with RawServer(play) as server:
-        reply = await transport.open(get(server.url(), deadlines=only(idle_s=SOON * 3)))
-        await asyncio.sleep(SOON * 6)
+        reply = await transport.open(get(server.url(), deadlines=only(idle_s=FAIR)))
+        await asyncio.sleep(FAIR * 2)
         received = 0
         while piece := await reply.chunk():
             received += len(piece)

@@ -11,7 +11,6 @@ from omniroute.dialects.plan import Edits, Patch, Plan, Translate, Verbatim, pla
 from omniroute.errors import InvalidRequest
 from omniroute.ir.target import ModelFacts, Target
 
-USAGE = Loss(path="stream_options.include_usage", what="usage report", how="added", weight="cost")
 
 
 def target(model: str = "m", *quirks: str, dialect: str = "openai_chat", **facts: Any) -> Target:
@@ -37,18 +36,18 @@ def dropped(name: str) -> Loss:
         ({}, target(), Edits(deep=True), Translate()),
         ({}, target(dialect="anthropic"), Edits(), Translate()),
         ({"stream": False}, target(), Edits(), Verbatim()),
-        ({"stream": True}, target(), Edits(), Patch({"stream_options": b'{"include_usage":true}'}, (USAGE,))),
+        ({"stream": True}, target(), Edits(), Patch({"stream_options": b'{"include_usage":true}'})),
         (
             {},
             target(),
             Edits(top={"stream": b"true"}),
-            Patch({"stream": b"true", "stream_options": b'{"include_usage":true}'}, (USAGE,)),
+            Patch({"stream": b"true", "stream_options": b'{"include_usage":true}'}),
         ),
         (
             {"stream": True, "stream_options": {"include_usage": False, "x": 1}},
             target(),
             Edits(),
-            Patch({"stream_options": b'{"include_usage":true,"x":1}'}, (USAGE,)),
+            Patch({"stream_options": b'{"include_usage":true,"x":1}'}),
         ),
         ({"stream": True, "stream_options": {"include_usage": True}}, target(), Edits(), Verbatim()),
         ({"stream": True}, target("m", "no_stream_options"), Edits(), Verbatim()),

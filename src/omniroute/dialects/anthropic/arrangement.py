@@ -18,7 +18,7 @@ from omniroute.dialects.anthropic.toolids import ToolIds
 from omniroute.dialects.look import as_array
 from omniroute.dialects.losses import Losses
 from omniroute.ir.json import JsonObject
-from omniroute.ir.parts import AnyPart, Media, Text, ToolCall, ToolResult
+from omniroute.ir.parts import AnyPart, CacheMark, Media, Text, ToolCall, ToolResult
 from omniroute.ir.request import Turn
 
 Side: TypeAlias = Literal["user", "assistant"]
@@ -51,6 +51,7 @@ class _Call(msgspec.Struct, kw_only=True):
     id: str
     turn: int
     result: ToolResult | None = None
+    cache: CacheMark | None = None
     path: str = ""
     at: tuple[int, int] = (-1, -1)
 
@@ -93,6 +94,7 @@ class _Calls:
 
     def __init__(self, turns: tuple[Turn, ...], losses: Losses) -> None:
         self._by_place: dict[tuple[int, int], _Call] = {}
+        self._by_answer: dict[tuple[int, int], _Call] = {}
         ids = ToolIds()
         said: dict[str, list[_Call]] = {}
         refused: set[str] = set()
@@ -125,6 +127,7 @@ class _Calls:
             latest = unanswered[-1].turn
             call = next(call for call in unanswered if call.turn == latest)
             call.result, call.path, call.at = result, path, at
+            self._by_answer[at] = call
         elif known:
             losses.dropped(path, "second result of one tool call", "meaning")
         elif result.call_id in refused:
@@ -134,6 +137,13 @@ class _Calls:
 
     def at(self, turn: int, part: int) -> _Call | None:
         return self._by_place.get((turn, part))
+
+    def mark_last_answer(self, turn: int, mark: CacheMark) -> bool:
+        """Puts `mark` on the last result that `turn` gave; False when it gave none."""
+        answered = [call for (at, _), call in self._by_answer.items() if at == turn]
+        if answered:
+            answered[-1].cache = mark
+        return bool(answered)
 
 
 def _instructions(turn: Turn, i: int, losses: Losses) -> list[JsonObject]:
@@ -145,7 +155,8 @@ def _instructions(turn: Turn, i: int, losses: Losses) -> list[JsonObject]:
             blocks.append(block)
         elif block is not None:
             losses.dropped(path, f"{block['type']} in a {turn.role} turn", "meaning")
-    _mark(turn, blocks)
+    if turn.cache is not None and not _mark(turn.cache, blocks):
+        losses.dropped(f"turns[{i}].cache", "cache mark on nothing", "cost")
     return blocks
 
 
@@ -180,27 +191,27 @@ def _group(turn: Turn, i: int, calls: _Calls, losses: Losses) -> _Group:
         group.spoke_at = group.spoke_at or (i, j)
         group.blocks.append(block)
         made.append(block)
-    _mark(turn, made)
+    if turn.cache is not None and not _mark(turn.cache, made) and not calls.mark_last_answer(i, turn.cache):
+        losses.dropped(f"turns[{i}].cache", "cache mark on nothing", "cost")
     return group
 
 
 def _block(part: AnyPart, path: str, losses: Losses) -> JsonObject | None:
     """The block of `part`, unless it would be a blank text, which the API refuses."""
     if isinstance(part, Text) and not part.text.strip():
-        if part.text or part.cache is not None:
+        if part.text or part.cache is not None or part.extra:
             losses.dropped(path, "blank text", "cost")
         return None
     return encode_block(part, path, losses)
 
 
-def _mark(turn: Turn, blocks: list[JsonObject]) -> None:
-    """A mark on the whole turn stands on its last block that can carry one."""
-    if turn.cache is None:
-        return
+def _mark(mark: CacheMark, blocks: list[JsonObject]) -> bool:
+    """A mark on a whole turn stands on its last block that can carry one."""
     for block in reversed(blocks):
         if block["type"] not in ("thinking", "redacted_thinking"):
-            block.setdefault("cache_control", encode_cache(turn.cache))
-            return
+            block.setdefault("cache_control", encode_cache(mark))
+            return True
+    return False
 
 
 def _merged(one: _Group, other: _Group) -> _Group:
@@ -262,6 +273,8 @@ def _results(waiting: list[tuple[_Call, JsonObject]], group: _Group | None, loss
 def _result(call: _Call, result: ToolResult, losses: Losses) -> JsonObject:
     block = encode_block(result, call.path, losses) or {}
     block["tool_use_id"] = call.id
+    if call.cache is not None:
+        block.setdefault("cache_control", encode_cache(call.cache))
     content = as_array(block.get("content"))
     if content is not None:
         block["content"] = [piece for piece in content if piece["type"] != "text" or piece["text"].strip()]

@@ -102,7 +102,8 @@ def cut_short() -> Failure:
 
 
 def _error(failure: Failure) -> ErrorBody:
-    return {"type": "error", "error": {"type": _type(failure.status), "message": failure.message}}
+    message = _one_line(failure.message) or "the request failed"
+    return {"type": "error", "error": {"type": _type(failure.status), "message": message}}
 
 
 def _type(status: int) -> ErrorType:

@@ -5,10 +5,9 @@ import msgspec
 from omniroute.dialects.base import Glance
 from omniroute.dialects.openai_chat.finish import decode_finish
 from omniroute.dialects.openai_chat.response import decode_response
-from omniroute.dialects.openai_chat.usage import decode_usage
+from omniroute.dialects.openai_chat.usage import read_usage
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
-from omniroute.ir.json import JsonObject
 
 _ABSENT = msgspec.Raw()
 
@@ -31,7 +30,7 @@ class _ChoiceGlance(msgspec.Struct, frozen=True):
 
 class _AnswerGlance(msgspec.Struct, frozen=True):
     choices: list[_ChoiceGlance] | None = None
-    usage: JsonObject | None = None
+    usage: msgspec.Raw = _ABSENT
     error: msgspec.Raw = _ABSENT
 
 
@@ -52,8 +51,12 @@ def glance(body: bytes) -> Glance:
         raise UpstreamError("protocol", "the provider's answer has no choices")
     first = seen.choices[0] if seen.choices else None
     called = first is not None and _holds(first.message.tool_calls)
+    try:
+        usage = read_usage(seen.usage) if _holds(seen.usage) else None
+    except msgspec.DecodeError:
+        return _slow_glance(body)
     return Glance(
-        usage=None if seen.usage is None else decode_usage(seen.usage),
+        usage=usage,
         finish=None if first is None else decode_finish(first.finish_reason, called=called),
         empty=not any(_holds_content(choice.message) for choice in seen.choices),
     )

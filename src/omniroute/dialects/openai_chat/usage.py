@@ -31,6 +31,56 @@ def decode_usage(raw: JsonObject) -> Usage:
     )
 
 
+class _Prompt(msgspec.Struct, frozen=True):
+    cached_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    cache_creation_tokens: int | None = None
+
+
+class _Completion(msgspec.Struct, frozen=True):
+    reasoning_tokens: int | None = None
+
+
+class _Common(msgspec.Struct, frozen=True):
+    """The spelling of OpenAI and most others; the members below `total_tokens` are other spellings."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    prompt_tokens_details: _Prompt | None = None
+    completion_tokens_details: _Completion | None = None
+    total_tokens: int = 0
+    prompt_cache_hit_tokens: int | None = None
+    cached_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+
+
+_COMMON = msgspec.json.Decoder(_Common)
+_ANY = msgspec.json.Decoder(JsonObject)
+_NO_PROMPT = _Prompt()
+
+
+def read_usage(raw: msgspec.Raw) -> Usage:
+    """As `decode_usage`, from bytes and in a fifth of the time; `raw` of the result is left out. Raises
+    `msgspec.DecodeError` for what is no object."""
+    try:
+        seen = _COMMON.decode(raw)
+    except msgspec.ValidationError:
+        return decode_usage(_ANY.decode(raw))
+    if seen.prompt_cache_hit_tokens or seen.cached_tokens or seen.cache_creation_input_tokens:
+        return decode_usage(_ANY.decode(raw))
+    prompt = seen.prompt_tokens_details or _NO_PROMPT
+    cache_read = max(0, prompt.cached_tokens or 0)
+    included = max(0, prompt.cache_write_tokens or 0)
+    completion = seen.completion_tokens_details
+    return Usage(
+        input=max(0, seen.prompt_tokens - cache_read - included),
+        output=max(0, seen.completion_tokens),
+        cache_read=cache_read,
+        cache_write=included or max(0, prompt.cache_creation_tokens or 0),
+        reasoning=max(0, completion.reasoning_tokens or 0) if completion is not None else 0,
+    )
+
+
 def encode_usage(usage: Usage, *, native: bool) -> JsonObject:
     """`native` says that `usage.raw` is a chat provider's own object, which then goes on as it is."""
     raw = usage.raw

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from omniroute.dialects.base import Loss
 from omniroute.dialects.quirks import no_stream_options
@@ -33,6 +34,7 @@ _OPENAI_REASONING = re.compile(r"(?:.*/)?(?:o[134](?:-|$)|gpt-5(?!-chat)(?:[.-]|
 """OpenAI's reasoning families by bare model id, also behind a vendor prefix. `gpt-5-chat` is none of them."""
 
 
+@lru_cache(maxsize=4096)
 def quirks_of(target: Target) -> tuple[Quirk, ...]:
     """Those the target names and those that its dialect, model and facts imply, in the order of application.
 

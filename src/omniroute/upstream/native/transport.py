@@ -50,10 +50,11 @@ class NativeTransport:
         now = asyncio.get_running_loop().time()
         final = now + request.deadlines.total_s if request.deadlines.total_s else math.inf
         head = _head(request, route)
+        sent = (request.method, head, request.body, request.deadlines, final)
         connection = self._pool.take(route.key, now)
         if connection is not None:
             try:
-                return await _exchange(connection, request, head, final)
+                return NativeReply(connection, await connection.send(*sent))
             except UpstreamError as error:
                 # The peer may close a kept connection just when it is used again. When not a byte came back, the
                 # request is sent once more, on a new connection.
@@ -63,7 +64,7 @@ class NativeTransport:
             route.endpoint, request, final, lambda: self._pool.connection(route.key, route.endpoint.origin)
         )
         self._pool.adopt(connection)
-        return await _exchange(connection, request, head, final)
+        return NativeReply(connection, await connection.send(*sent))
 
     async def aclose(self) -> None:
         self._pool.close()
@@ -98,19 +99,17 @@ class NativeReply:
         return self._headers
 
     async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
-        return await self._connection.rest(self._message, limit)
+        message = self._message
+        if message.complete and message.size <= limit:
+            return message.take()
+        return await self._connection.rest(message, limit)
 
     async def chunk(self) -> bytes:
-        return await self._connection.more(self._message)
+        message = self._message
+        return message.take() if message.complete else await self._connection.more(message)
 
     async def aclose(self) -> None:
         self._connection.leave(self._message)
-
-
-async def _exchange(connection: Connection, request: UpstreamRequest, head: bytes, final: float) -> NativeReply:
-    return NativeReply(
-        connection, await connection.send(request.method, head, request.body, request.deadlines, final)
-    )
 
 
 def _head(request: UpstreamRequest, route: _Route) -> bytes:

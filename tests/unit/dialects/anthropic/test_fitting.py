@@ -183,6 +183,17 @@ def test_cache_marks_stay_where_the_caller_put_them() -> None:
     assert body["messages"][1]["content"] == [text("b"), {**text("c"), "cache_control": {"type": "ephemeral"}}]
 
 
+def test_a_mark_on_a_tool_message_stands_on_its_result() -> None:
+    body, losses = fitted(
+        turn("user", "go"),
+        turn("assistant", call("c1")),
+        turn("tool", result("c1"), cache=CacheMark()),
+        turn("user", cache=CacheMark()),
+    )
+    assert body["messages"][2]["content"][0]["cache_control"] == {"type": "ephemeral"}
+    assert [loss.path for loss in losses] == ["turns[3].cache"]
+
+
 def test_nothing_is_marked_that_the_caller_did_not_mark() -> None:
     body, _ = fitted(turn("system", "s"), turn("user", "u"), tools=TOOLS)
     assert b"cache_control" not in msgspec.json.encode(body)

@@ -129,9 +129,11 @@ def _adaptive_obstacle(arranged: Arranged, choice: ToolChoice | None) -> str | N
 def _output(
     output: OutputFormat | None, target: Target, arranged: Arranged, config: JsonObject, losses: Losses
 ) -> None:
-    if output is None or output.kind == "text":
+    if output is None:
         return
     losses.foreign("output", output.extra)
+    if output.kind == "text":
+        return
     instruction = JSON_ONLY
     if output.kind == "json_schema" and output.schema is not None:
         for field in ("name", "description"):

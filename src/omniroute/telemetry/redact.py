@@ -19,7 +19,7 @@ _HINTS: Final = tuple(
     prefix + mark
     for prefix in ("sk", "rk", "pk", "gsk", "xai", "nvapi", "hf", "ghp", "gho", "github_pat", "key")
     for mark in "-_"
-) + ("aiza", "ya29.", "eyj", "bearer ", "key=")
+) + ("aiza", "ya29.", "eyj", "bearer ", "?key=", "&key=")
 """In lower case; a text without any of these has nothing to hide, and is not searched for 50 us."""
 
 

@@ -1,7 +1,7 @@
 """Log lines to a file descriptor, in batches, from a thread: a slow or broken stderr never stops a request.
 
-A line that cannot be written is dropped and counted; nothing is ever logged about logging (a log of failed log
-lines is how gateways have filled disks), and repeated warnings of one kind come at most once in five seconds.
+A line that cannot be written is dropped, and so is the oldest when they come faster than they can be written;
+nothing is ever logged about logging (a log of failed log lines is how gateways have filled disks).
 """
 
 import os
@@ -23,7 +23,6 @@ FieldValue: TypeAlias = str | int | float | bool | None
 _RANK: Final[dict[Level, int]] = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _BATCH_S: Final = 0.05
 _QUEUE: Final = 10_000
-_REPEAT_S: Final = 5.0
 
 
 class Log(Protocol):
@@ -54,7 +53,6 @@ class StreamLog:
         self._json = style == "json"
         self._now = now
         self._lines: deque[tuple[float, Level, str, dict[str, FieldValue]]] = deque(maxlen=_QUEUE)
-        self._repeats: dict[str, float] = {}
         self._wanted = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
@@ -69,7 +67,7 @@ class StreamLog:
             self._put("info", event, fields)
 
     def warning(self, event: str, **fields: FieldValue) -> None:
-        if self._rank <= 30 and self._fresh(event):
+        if self._rank <= 30:
             self._put("warning", event, fields)
 
     def error(self, event: str, **fields: FieldValue) -> None:
@@ -80,15 +78,6 @@ class StreamLog:
         self._closing = True
         self._wanted.set()
         self._thread.join(timeout=2.0)
-
-    def _fresh(self, event: str) -> bool:
-        now = self._now()
-        if now - self._repeats.get(event, -_REPEAT_S) < _REPEAT_S:
-            return False
-        if len(self._repeats) > 1000:
-            self._repeats.clear()
-        self._repeats[event] = now
-        return True
 
     def _put(self, level: Level, event: str, fields: dict[str, FieldValue]) -> None:
         self._lines.append((self._now(), level, event, fields))

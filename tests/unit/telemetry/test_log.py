@@ -57,15 +57,6 @@ def test_lines_below_the_level_are_not_written(pipe: tuple[int, int]) -> None:
     assert written(pipe[0]).count("\n") == 1
 
 
-def test_a_repeated_warning_comes_once_in_five_seconds(pipe: tuple[int, int]) -> None:
-    times = iter([100.0, 100.0, 101.0, 104.9, 105.1, 105.1])
-    log = StreamLog(descriptor=pipe[1], now=lambda: next(times))
-    for _ in range(4):
-        log.warning("disk full")
-    log.close()
-    assert written(pipe[0]).count("disk full") == 2
-
-
 def test_a_closed_stderr_is_survived_in_silence(pipe: tuple[int, int]) -> None:
     os.close(pipe[0])
     log = StreamLog(descriptor=pipe[1])

@@ -2,12 +2,13 @@
 
 import contextlib
 import json
+import os
 import shutil
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -50,9 +51,11 @@ class Row:
 
 @dataclass
 class Report:
-    """All rows by the target's name. A row's failure under the name `` means that the target never ran."""
+    """All rows by the target's name. A row's failure under the name `` means that the target never ran.
+    `busy` is the machine's load average before the run: other work makes every figure larger, ratios less so."""
 
     rounds: int
+    busy: float
     rows: dict[str, Row] = field(default_factory=dict[str, Row])
 
     def save(self, path: Path) -> None:
@@ -61,12 +64,12 @@ class Report:
     @classmethod
     def load(cls, path: Path) -> "Report":
         saved = json.loads(path.read_text())
-        return cls(saved["rounds"], {name: Row(**row) for name, row in saved["rows"].items()})
+        return cls(saved["rounds"], saved["busy"], {name: Row(**row) for name, row in saved["rows"].items()})
 
 
 def measure(targets: Sequence[Target], cells: Sequence[Cell], *, rounds: int) -> Report:
     """Runs every cell against every target, target by target, `rounds` times."""
-    report = Report(rounds, {target.name: Row() for target in targets})
+    report = Report(rounds, os.getloadavg()[0], {target.name: Row() for target in targets})
     with _folder() as folder, mock(port := free_port()):
         ready = dict(_prepared(targets, report, folder, port))
         if any(cell.seconds for cell in cells):
@@ -78,7 +81,7 @@ def measure(targets: Sequence[Target], cells: Sequence[Cell], *, rounds: int) ->
 
 
 @contextlib.contextmanager
-def _folder() -> Iterator[Path]:
+def _folder() -> Generator[Path, None, None]:
     path = Path(tempfile.mkdtemp(prefix="bench-"))
     path.chmod(0o755)  # nginx's worker is another user
     yield path

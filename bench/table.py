@@ -14,6 +14,7 @@ NGINX, DIRECT, NATIVE, AIOHTTP, TRANSLATED = (
     *("nginx", "direct"),
     *("OmniRoute", "OmniRoute, aiohttp", "OmniRoute, translated"),
 )
+BUSY = ": other programs used the machine, so trust the ratios and not the absolute figures."
 EMPTY = Row()
 
 
@@ -190,6 +191,8 @@ def _machine(report: Report) -> str:
     return (
         f"Machine: {cores} cores of {model}, Linux {platform.release().split('-')[0]}, Python"
         f" {platform.python_version()}. Rounds: {report.rounds}, medians."
+        + f" Load average before the run: {report.busy:.1f}"
+        + ("." if report.busy < 0.5 else BUSY)
     )
 
 

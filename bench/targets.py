@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from bench.load import request
 from bench.program import GATEWAY_CORE, Program
@@ -163,9 +163,10 @@ def _configure(port: int, password: str, upstream: str, base_url: str) -> str:
 
     post("/api/auth/login", {"password": password})
     node: dict[str, object] = {"name": "Benchmark", "prefix": "bench", "baseUrl": base_url}
-    node |= {"type": f"{upstream}-compatible"} | ({"apiType": "chat"} if upstream == "openai" else {})
-    made = post("/api/provider-nodes", node)["node"]
-    assert isinstance(made, dict)
+    node["type"] = f"{upstream}-compatible"
+    if upstream == "openai":
+        node["apiType"] = "chat"
+    made = cast("dict[str, str]", post("/api/provider-nodes", node)["node"])
     post("/api/providers", {"provider": made["id"], "name": "Benchmark", "apiKey": "sk-benchmark"})
     return str(post("/api/keys", {"name": "Benchmark"})["key"])
 

@@ -98,7 +98,8 @@ def test_a_glance_sees_what_the_decoder_sees(body: dict[str, Any]) -> None:
     response = CHAT.decode_response(raw)
     assert isinstance(response, GenerateResponse)
     glance = CHAT.glance(raw)
-    assert (glance.usage, glance.finish, glance.empty) == (response.usage, response.finish, not response.parts)
+    usage = None if response.usage is None else replace(response.usage, raw=None)
+    assert (glance.usage, glance.finish, glance.empty) == (usage, response.finish, not response.parts)
 
 
 @given(st.data(), bodies.streams)

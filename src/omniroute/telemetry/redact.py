@@ -15,10 +15,35 @@ _SECRETS: Final = re.compile(
 )
 
 
-_PREFIXES: Final = ("sk", "rk", "pk", "gsk", "xai", "nvapi", "hf", "ghp", "gho", "github_pat", "key")
 _HINTS: Final = (
-    *(prefix + mark for prefix in _PREFIXES for mark in "-_"),
-    *("aiza", "ya29.", "eyj", "bearer ", "?key=", "&key="),
+    "sk-",
+    "sk_",
+    "rk-",
+    "rk_",
+    "pk-",
+    "pk_",
+    "gsk-",
+    "gsk_",
+    "xai-",
+    "xai_",
+    "nvapi-",
+    "nvapi_",
+    "hf-",
+    "hf_",
+    "ghp-",
+    "ghp_",
+    "gho-",
+    "gho_",
+    "github_pat-",
+    "github_pat_",
+    "key-",
+    "key_",
+    "aiza",
+    "ya29.",
+    "eyj",
+    "bearer ",
+    "?key=",
+    "&key=",
 )
 """In lower case; a text without any of these has nothing to hide, and is not searched for 50 us."""
 

@@ -266,6 +266,8 @@ def _results(waiting: list[tuple[_Call, JsonObject]], group: _Group | None, loss
             continue
         if group is None or call.at[0] > group.last or (group.spoke_at and group.spoke_at < call.at):
             losses.moved(call.path, "tool result", "quality")
+        if call.result.name and call.result.name != block["name"]:
+            losses.dropped(f"{call.path}.name", "name of a tool result", "cost")
         results.append(_result(call, call.result, losses))
     return results
 

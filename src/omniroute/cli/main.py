@@ -34,7 +34,7 @@ def _run(given: list[str]) -> int:
 
         flags = flags_of(given[1:])
         if flags is not None:
-            from omniroute.cli.commands.serve import serve
+            from omniroute.cli.serving import serve
 
             return serve(flags)
     from omniroute.cli.tree import run

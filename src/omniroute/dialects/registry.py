@@ -2,11 +2,13 @@
 
 from omniroute.dialects.anthropic.dialect import Anthropic
 from omniroute.dialects.base import Dialect
+from omniroute.dialects.ollama.dialect import Ollama
 from omniroute.dialects.openai_chat.dialect import OpenAIChat
 
 DIALECTS: dict[str, Dialect] = {
     "openai_chat": OpenAIChat(),
     "anthropic": Anthropic(),
+    "ollama": Ollama(),
 }
 
 

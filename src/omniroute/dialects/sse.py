@@ -121,6 +121,10 @@ def event_frame(event: bytes, payload: bytes) -> bytes:
 def _frame(block: bytes, raw: bytes) -> Frame:
     if block.startswith(b"data: ") and b"\n" not in block and b"\r" not in block:
         return Frame(b"", block[6:], raw)
+    if block.startswith(b"event: ") and b"\r" not in block:
+        name, _, rest = block.partition(b"\n")
+        if rest.startswith(b"data: ") and b"\n" not in rest:
+            return Frame(name[7:].strip(), rest[6:], raw)
     event = b""
     data: list[bytes] = []
     for line in block.splitlines():

@@ -29,7 +29,7 @@ OnFull: TypeAlias = Literal["serve", "refuse"]
 SEGMENT_BYTES: Final = 16 * 1024 * 1024
 MEMORY_BYTES: Final = 8 * 1024 * 1024
 WAKE_RECORDS: Final = 500
-WAKE_S: Final = 0.05
+WAKE_S: Final = 0.2
 
 _RESERVE: Final = "reserve"
 _RETRY_S: Final = 1.0

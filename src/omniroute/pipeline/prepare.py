@@ -35,6 +35,7 @@ class Outfit(msgspec.Struct, frozen=True):
 
     lease: Lease
     headers: tuple[tuple[str, str], ...]
+    stream_headers: tuple[tuple[str, str], ...]
     path: str | None
     proxy: str | None
 
@@ -66,7 +67,7 @@ class Prepare:
         body, translated, losses = self._body(call, target, upstream)
         outfit = self._outfit(call.candidate.account.id, snapshot)
         path = outfit.path or upstream.path(target, stream=call.stream)
-        headers = (*outfit.headers, _ACCEPT_STREAM if call.stream else _ACCEPT_JSON)
+        headers = outfit.stream_headers if call.stream else outfit.headers
         query = ""
         if not translated and target.dialect in _FORWARDED:
             headers = _with_forwarded(headers, call, _FORWARDED[target.dialect])
@@ -108,13 +109,11 @@ class Prepare:
             connection = snapshot.by_id[connection_id]
             provider = snapshot.providers[connection.provider]
             granted = lease(provider, connection)
+            shared = (("content-type", "application/json"), ("user-agent", self._user_agent), *granted.headers)
             outfit = Outfit(
                 lease=granted,
-                headers=(
-                    ("content-type", "application/json"),
-                    ("user-agent", self._user_agent),
-                    *granted.headers,
-                ),
+                headers=(*shared, _ACCEPT_JSON),
+                stream_headers=(*shared, _ACCEPT_STREAM),
                 path=provider.operations["chat"].path,
                 proxy=None if provider.local else self._proxy,
             )

@@ -61,6 +61,7 @@ class Dispatcher:
         self._body_limit = body_limit
         self._active: dict[AsgiExchange, asyncio.Task[object]] = {}
         self._idle: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.draining = False
 
     async def idle(self) -> None:
@@ -98,10 +99,13 @@ class Dispatcher:
         if _is_managed(found, exchange):
             await self._manage(exchange, scope, receive, send)
             return
-        task = asyncio.current_task()
+        loop = self._loop
+        if loop is None:  # once: asking for the running loop is a system call
+            loop = self._loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None
         self._active[exchange] = task
-        presence = Presence(exchange, task, asyncio.get_running_loop())
+        presence = Presence(exchange, task, loop)
         try:
             await self._answer(exchange, found)
         except ClientLeft:

@@ -1,6 +1,7 @@
 """HTTP header fields as requests and replies of transports hold them."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from omniroute.errors import UpstreamError
 
@@ -18,6 +19,7 @@ def header_dict(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     return found
 
 
+@lru_cache(maxsize=1024)
 def header_lines(headers: tuple[tuple[str, str], ...]) -> bytes:
     """The fields of a request, each line ended, in UTF-8. Raises `UpstreamError` `blocked` when a line break
     or NUL hides in one of them: it would end the field early and start another."""

@@ -132,6 +132,7 @@ def put_reasoning(message: JsonObject, part: Reasoning, path: str, losses: Losse
         losses.foreign(path, part.extra)
     if part.seal is not None:
         losses.dropped(f"{path}.seal", "seal", "quality")
+    put_cache({}, part.cache, False, path, losses)
     text = part.text or "\n\n".join(part.summary)
     if text:
         message["reasoning_content"] = message.get("reasoning_content", "") + text

@@ -82,6 +82,7 @@ def encode_tool_choice(
     """Sets `tool_choice` and `parallel_tool_calls`; providers refuse both when no tool is offered."""
     names = {(as_object(tool.get("function")) or {}).get("name") for tool in offered}
     if not native:
+        losses.foreign("tool_choice", choice.extra)
         forced = choice.mode in ("required", "one") or (choice.mode == "subset" and choice.required)
         if not offered or (choice.mode == "one" and choice.names[0] not in names):
             if forced:

@@ -8,6 +8,7 @@ directly behind each other, whose images must wait for the last result).
 """
 
 import hashlib
+from typing import NamedTuple
 
 from omniroute.dialects.look import as_object
 from omniroute.dialects.losses import Losses
@@ -36,6 +37,13 @@ def encode_turns(turns: tuple[Turn, ...], *, native: bool, reasoning: bool, loss
     return writer.messages
 
 
+class _Placed(NamedTuple):
+    """A part of some content, and its path for losses."""
+
+    part: Text | Media | Refusal | Unknown
+    path: str
+
+
 class _Writer:
     def __init__(self, native: bool, reasoning: bool, losses: Losses) -> None:
         self.messages: list[JsonObject] = []
@@ -48,14 +56,13 @@ class _Writer:
     def write(self, turn: Turn, path: str) -> None:
         if turn.role == "tool":
             self._results(turn, path)
+            if turn.origin != NAME:
+                self._bare(turn, path)
             return
+        if turn.role == "user":
+            self._results(turn, path)
         self._answer_the_rest(path)
         self.show_images()
-        results = [part for part in turn.parts if isinstance(part, ToolResult)]
-        if results and turn.role == "user":
-            self._results(turn, path)
-            self._answer_the_rest(path)
-            self.show_images()
         message = self._assistant(turn, path) if turn.role == "assistant" else self._plain(turn, path)
         if message is not None:
             self.messages.append(message)
@@ -67,23 +74,24 @@ class _Writer:
             self._images = []
 
     def _plain(self, turn: Turn, path: str) -> JsonObject | None:
-        content: list[Text | Media | Refusal | Unknown] = []
+        content: list[_Placed] = []
         for index, part in enumerate(turn.parts):
+            at = f"{path}.parts[{index}]"
             match part:
                 case Text() | Media() | Refusal() | Unknown():
-                    content.append(part)
-                case ToolResult():
+                    content.append(_Placed(part, at))
+                case ToolResult() if turn.role == "user":
                     pass
-                case Reasoning() | ToolCall():
-                    self._losses.dropped(f"{path}.parts[{index}]", "misplaced block", "quality")
-        joined = turn.role != "user"
-        encoded = self._content(turn, content, path, joined=joined)
+                case Reasoning() | ToolCall() | ToolResult():
+                    self._losses.dropped(at, "misplaced block", "quality")
+        encoded = self._content(turn, content, joined=turn.role != "user")
         if encoded is None and turn.origin != NAME:
+            self._bare(turn, path)
             return None
         return self._framed(turn, {"role": turn.role, "content": "" if encoded is None else encoded}, path)
 
     def _assistant(self, turn: Turn, path: str) -> JsonObject | None:
-        content: list[Text | Media | Refusal | Unknown] = []
+        content: list[_Placed] = []
         message: JsonObject = {"role": "assistant", "content": None}
         calls: list[JsonObject] = []
         refusals: list[str] = []
@@ -94,25 +102,27 @@ class _Writer:
                     self._think(message, part, at)
                 case Refusal() if part.origin != NAME:
                     refusals.append(part.text)
+                    self._plainly(part, at)
                 case Text() | Refusal():
                     if calls and turn.origin != NAME and part.text:
                         self._losses.moved(at, "text after a tool call", "quality")
-                    content.append(part)
+                    content.append(_Placed(part, at))
                 case Media() | Unknown():
                     if part.origin == NAME:
-                        content.append(part)
+                        content.append(_Placed(part, at))
                     else:
                         self._losses.dropped(at, "block of the assistant", "quality")
                 case ToolCall(executor="client"):
                     calls.append(self._call(part, at))
                 case ToolCall() | ToolResult():
                     self._losses.dropped(at, "hosted tool use", "quality")
-        message["content"] = self._content(turn, content, path, joined=True)
+        message["content"] = self._content(turn, content, joined=True)
         if refusals:
             message["refusal"] = "\n".join(refusals)
         if calls:
             message["tool_calls"] = calls
         elif message["content"] is None and turn.origin != NAME and not refusals:
+            self._bare(turn, path)
             return None
         return self._framed(turn, message, path)
 
@@ -126,25 +136,38 @@ class _Writer:
             self._losses.foreign(path, turn.extra)
         return message
 
-    def _content(
-        self, turn: Turn, parts: list[Text | Media | Refusal | Unknown], path: str, *, joined: bool
-    ) -> str | list[JsonObject] | None:
+    def _bare(self, turn: Turn, path: str) -> None:
+        """What stood on a turn of which no message of its own is left."""
+        if turn.name:
+            self._losses.dropped(f"{path}.name", "name", "quality")
+        put_cache({}, turn.cache, False, path, self._losses)
+        self._losses.foreign(path, turn.extra)
+
+    def _content(self, turn: Turn, placed: list[_Placed], *, joined: bool) -> str | list[JsonObject] | None:
         """A string for plain text, an array for anything else, None for nothing."""
         if turn.origin != NAME:
-            parts = [part for part in parts if not isinstance(part, Text | Refusal) or part.text]
-        if not parts:
+            placed = self._without_blanks(placed)
+        if not placed:
             return None
-        texts = [part.text for part in parts if isinstance(part, Text) and is_plain_text(part)]
-        if len(texts) == len(parts) and (joined or len(texts) == 1):
-            for part in parts:
-                self._plainly(turn, part, path)
+        texts = [part.text for part, _ in placed if isinstance(part, Text) and is_plain_text(part)]
+        if len(texts) == len(placed) and (joined or len(texts) == 1):
+            for part, at in placed:
+                self._plainly(part, at)
             return "\n".join(texts)
-        elements = (encode_element(part, _path_of(turn, part, path), self._losses) for part in parts)
+        elements = (encode_element(part, at, self._losses) for part, at in placed)
         return [element for element in elements if element is not None] or None
 
-    def _plainly(self, turn: Turn, part: AnyPart, path: str) -> None:
-        """What a text loses by becoming a part of a string."""
-        at = _path_of(turn, part, path)
+    def _without_blanks(self, placed: list[_Placed]) -> list[_Placed]:
+        kept: list[_Placed] = []
+        for part, at in placed:
+            if isinstance(part, Text | Refusal) and not part.text:
+                self._plainly(part, at)
+            else:
+                kept.append(_Placed(part, at))
+        return kept
+
+    def _plainly(self, part: AnyPart, at: str) -> None:
+        """What a text loses by becoming a part of a string, or by going because it is blank."""
         self._losses.foreign(at, part.extra)
         if part.cache is not None:
             self._losses.dropped(f"{at}.cache", "cache mark", "cost")
@@ -196,13 +219,14 @@ class _Writer:
 
     def _result(self, turn: Turn, part: ToolResult, call_id: str, path: str) -> None:
         message: JsonObject = {"role": "tool", "tool_call_id": call_id, "content": ""}
-        content: list[Text | Media | Refusal | Unknown] = []
+        content: list[_Placed] = []
         for index, piece in enumerate(part.content):
+            at = f"{path}.content[{index}]"
             if isinstance(piece, Media) and piece.origin != NAME:
-                self._show_later(piece, f"{path}.content[{index}]")
+                self._show_later(piece, at)
             else:
-                content.append(piece)
-        encoded = self._content(turn, content, path, joined=True)
+                content.append(_Placed(piece, at))
+        encoded = self._content(turn, content, joined=True)
         message["content"] = "" if encoded is None else encoded
         if part.name:
             message["name"] = part.name
@@ -211,8 +235,8 @@ class _Writer:
         put_cache({}, part.cache, False, path, self._losses)
         if part.origin != NAME:
             self._losses.foreign(path, part.extra)
-        put_cache(message, turn.cache, turn.origin == NAME, path, self._losses)
         if turn.origin == NAME:
+            put_cache(message, turn.cache, True, path, self._losses)
             message.update(turn.extra or {})
         self.messages.append(message)
 
@@ -234,10 +258,3 @@ class _Writer:
             return call_id
         self._losses.approximated(f"{path}.call_id", "tool call id", "quality")
         return "call_" + hashlib.sha256(call_id.encode()).hexdigest()[:24]
-
-
-def _path_of(turn: Turn, part: AnyPart, path: str) -> str:
-    for index, candidate in enumerate(turn.parts):
-        if candidate is part:
-            return f"{path}.parts[{index}]"
-    return path

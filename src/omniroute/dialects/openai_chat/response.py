@@ -15,6 +15,7 @@ from omniroute.dialects.openai_chat.content import (
     decode_element,
     decode_reasoning,
     encode_element,
+    put_cache,
     put_reasoning,
     raw_arguments,
 )
@@ -115,11 +116,11 @@ def url_citation(citation: JsonObject, start: int, end: int) -> JsonObject | Non
     }
 
 
-def image_member(part: Media) -> JsonObject | None:
+def image_member(part: Media, path: str, losses: Losses) -> JsonObject | None:
     """An image of an answer, in the shape that OpenRouter gave it; None for any other medium."""
     if not part.mime.startswith("image/") or (part.data is None and part.url is None):
         return None
-    return encode_element(part, "", Losses())
+    return encode_element(part, path, losses)
 
 
 def parse(body: bytes) -> JsonObject:
@@ -223,8 +224,10 @@ def _encode_parts(parts: tuple[AnyPart, ...], losses: Losses) -> JsonObject:
     images: list[JsonObject] = []
     for index, part in enumerate(parts):
         path = f"parts[{index}]"
-        if part.seal is not None and not isinstance(part, Reasoning):
-            losses.dropped(f"{path}.seal", "seal", "quality")
+        if not isinstance(part, Reasoning | Media):
+            if part.seal is not None:
+                losses.dropped(f"{path}.seal", "seal", "quality")
+            put_cache({}, part.cache, False, path, losses)
         match part:
             case Text():
                 annotations += _annotations(part, len(text), path, losses)
@@ -233,6 +236,8 @@ def _encode_parts(parts: tuple[AnyPart, ...], losses: Losses) -> JsonObject:
                 put_reasoning(message, part, path, losses)
             case Refusal():
                 message["refusal"] = (message["refusal"] or "") + part.text
+                if part.origin != NAME:
+                    losses.foreign(path, part.extra)
             case ToolCall(executor="client"):
                 calls.append(encode_call(part))
                 if part.origin != NAME:
@@ -240,7 +245,7 @@ def _encode_parts(parts: tuple[AnyPart, ...], losses: Losses) -> JsonObject:
             case ToolCall() | ToolResult():
                 losses.dropped(path, "hosted tool use", "quality")
             case Media():
-                image = image_member(part)
+                image = image_member(part, path, losses)
                 if image is None:
                     losses.dropped(path, "block of the answer", "quality")
                 else:

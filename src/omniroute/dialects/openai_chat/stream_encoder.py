@@ -9,6 +9,7 @@ from typing import assert_never
 import msgspec
 
 from omniroute.dialects.base import Context
+from omniroute.dialects.losses import Losses
 from omniroute.dialects.openai_chat.errors import encode_stream_failure
 from omniroute.dialects.openai_chat.finish import encode_finish
 from omniroute.dialects.openai_chat.response import completion_id, encode_call, image_member, url_citation
@@ -137,7 +138,7 @@ class ChatStreamEncoder:
                     index, shell.arguments
                 )
             case Media():
-                image = image_member(shell)
+                image = image_member(shell, "", Losses())
                 return b"" if image is None else self._delta({"images": [image]})
             case ToolCall() | ToolResult() | Unknown():
                 return b""

@@ -42,12 +42,15 @@ class NativeTransport:
         self._dialer = Dialer(guard, ssl_context)
         self._pool = Pool(idle_s, size)
         self._routes: dict[tuple[str, bool], _Route] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self, request: UpstreamRequest) -> "NativeReply":
         if request.proxy is not None:
             raise UpstreamError("proxy", "this transport connects directly and knows no proxies")
         route = self._routes.get((request.url, request.private)) or self._route(request)
-        now = asyncio.get_running_loop().time()
+        if self._loop is None:  # once: asking for the running loop is a system call
+            self._loop = asyncio.get_running_loop()
+        now = self._loop.time()
         final = now + request.deadlines.total_s if request.deadlines.total_s else math.inf
         head = _head(request, route)
         sent = (request.method, head, request.body, request.deadlines, final)

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from omniroute.dialects.openai_chat.dialect import OpenAIChat
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import RawJson
-from omniroute.ir.parts import AnyPart, CacheMark, Media, Reasoning, Text, ToolCall, ToolResult, Unknown
+from omniroute.ir.parts import AnyPart, CacheMark, Media, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 from omniroute.ir.request import GenerateRequest, OutputFormat, Role, Sampling, Thinking, Tool, ToolChoice, Turn
 from omniroute.ir.target import ModelFacts, Target
 
@@ -380,6 +380,105 @@ def test_what_chat_cannot_carry_is_listed() -> None:
     }
 
 
+def test_results_in_a_user_turn_answer_their_calls_before_its_text() -> None:
+    image = Media(mime="image/png", data="AA", origin="anthropic")
+    request = foreign(
+        HI,
+        turn("assistant", *(ToolCall(call_id=name, name="f") for name in "abc")),
+        turn("tool", ToolResult(call_id="a", content=(image,))),
+        turn("user", ToolResult(call_id="b", content=(Text(text="sunny"),)), Text(text="and now?")),
+    )
+    body, losses = encode(request)
+    assert body["messages"][2:] == [
+        {"role": "tool", "tool_call_id": "a", "content": ""},
+        {"role": "tool", "tool_call_id": "b", "content": "sunny"},
+        {"role": "tool", "tool_call_id": "c", "content": "[No response received]"},
+        {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}]},
+        {"role": "user", "content": "and now?"},
+    ]
+    assert losses == {
+        ("turns[2].parts[0].content[0]", "image in a tool result", "moved", "quality"),
+        ("turns[3]", "missing tool result", "added", "quality"),
+    }
+
+
+@pytest.mark.parametrize("role", ["system", "developer", "user", "assistant"])
+def test_what_stood_on_a_turn_of_which_nothing_is_left_is_listed(role: Role) -> None:
+    empty = Turn(role=role, parts=(), name="n", cache=CacheMark(), origin="anthropic", extra={"x": 1})
+    body, losses = encode(foreign(empty, HI))
+    assert body["messages"] == [{"role": "user", "content": "hi"}]
+    assert losses == {
+        ("turns[0].name", "name", "dropped", "quality"),
+        ("turns[0].cache", "cache mark", "dropped", "cost"),
+        ("turns[0].extra.x", "x", "dropped", "quality"),
+    }
+
+
+@pytest.mark.parametrize("role", ["tool", "user"])
+def test_what_stood_on_a_turn_of_results_is_listed_once_under_the_turn(role: Role) -> None:
+    results = (ToolResult(call_id="a"), ToolResult(call_id="b"))
+    request = foreign(
+        HI,
+        turn("assistant", ToolCall(call_id="a", name="f"), ToolCall(call_id="b", name="f")),
+        Turn(role=role, parts=results, name="n", cache=CacheMark(), origin="anthropic", extra={"x": 1}),
+    )
+    assert sorted(loss.path for loss in CHAT.encode_request(request, TARGET).losses) == [
+        "turns[2].cache",
+        "turns[2].extra.x",
+        "turns[2].name",
+    ]
+
+
+LADEN: dict[str, Any] = {
+    "cache": CacheMark(),
+    "seal": "s",
+    "origin": "anthropic",
+    "extra": {"x": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("parts", "path"),
+    [
+        ((Text(text="", **LADEN), Text(text="said")), "parts[0]"),
+        ((Text(text="said"), Refusal(text="", **LADEN)), "parts[1]"),
+    ],
+)
+@pytest.mark.parametrize("role", ["system", "user", "assistant"])
+def test_what_stood_on_a_blank_text_is_listed(role: Role, parts: tuple[AnyPart, ...], path: str) -> None:
+    body, losses = encode(foreign(turn(role, *parts)))
+    assert body["messages"][0]["content"] == "said"
+    assert losses == {
+        (f"turns[0].{path}.cache", "cache mark", "dropped", "cost"),
+        (f"turns[0].{path}.seal", "seal", "dropped", "quality"),
+        (f"turns[0].{path}.extra.x", "x", "dropped", "quality"),
+    }
+
+
+@pytest.mark.parametrize("text", ["", "said"])
+def test_what_stood_on_a_text_of_a_result_is_listed_where_it_stood(text: str) -> None:
+    cited = Text(text=text, citations=({"url": "u"},), **LADEN)
+    request = foreign(
+        HI,
+        turn("assistant", ToolCall(call_id="a", name="f")),
+        turn("tool", ToolResult(call_id="a", content=(Text(text="r"), cited))),
+    )
+    assert encode(request)[1] == {
+        ("turns[2].parts[0].content[1].cache", "cache mark", "dropped", "cost"),
+        ("turns[2].parts[0].content[1].seal", "seal", "dropped", "quality"),
+        ("turns[2].parts[0].content[1].citations", "citations", "dropped", "quality"),
+        ("turns[2].parts[0].content[1].extra.x", "x", "dropped", "quality"),
+    }
+
+
+@pytest.mark.parametrize("role", ["system", "developer"])
+def test_a_result_in_a_system_turn_is_listed(role: Role) -> None:
+    misplaced = ToolResult(call_id="a", content=(Text(text="r"),))
+    body, losses = encode(foreign(turn(role, Text(text="be brief"), misplaced), HI))
+    assert [message["content"] for message in body["messages"]] == ["be brief", "hi"]
+    assert losses == {("turns[0].parts[1]", "misplaced block", "dropped", "quality")}
+
+
 def test_foreign_thinking_reaches_a_target_that_wants_it_without_its_seal() -> None:
     thought = Reasoning(text="th", seal="secret", origin="anthropic")
     body, losses = encode(foreign(turn("assistant", thought, Text(text="a"))), THINKER)
@@ -428,6 +527,14 @@ def test_a_foreign_tool_choice_has_the_chat_form(choice: ToolChoice, said: Any) 
     body, losses = encode(foreign(HI, tools=(Tool(name="f"),), tool_choice=choice))
     assert body["tool_choice"] == said
     assert not losses
+
+
+@pytest.mark.parametrize("tools", [(), (Tool(name="f", schema={"type": "object"}),)])
+def test_what_stood_on_a_foreign_tool_choice_is_listed(tools: tuple[Tool, ...]) -> None:
+    choice = ToolChoice(mode="auto", extra={"x": 1})
+    assert encode(foreign(HI, tools=tools, tool_choice=choice))[1] == {
+        ("tool_choice.extra.x", "x", "dropped", "quality")
+    }
 
 
 def test_a_choice_without_tools_is_not_sent() -> None:

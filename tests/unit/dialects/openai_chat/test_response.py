@@ -12,7 +12,7 @@ from omniroute.dialects.openai_chat.usage import decode_usage, encode_usage, lat
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import RawJson
-from omniroute.ir.parts import AnyPart, Media, Reasoning, Refusal, Text, ToolCall, Unknown
+from omniroute.ir.parts import AnyPart, CacheMark, Media, Reasoning, Refusal, Text, ToolCall, Unknown
 from omniroute.ir.result import Finish, FinishReason, GenerateResponse, Usage
 
 CHAT = OpenAIChat()
@@ -150,6 +150,26 @@ def test_a_foreign_answer_in_chat_words() -> None:
         ("parts[4]", "hosted tool use", "dropped"),
         ("parts[5]", "unknown block", "dropped"),
     }
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        Text(text="a", cache=CacheMark(), seal="s", origin="anthropic", extra={"x": 1}),
+        Refusal(text="a", cache=CacheMark(), seal="s", origin="anthropic", extra={"x": 1}),
+        Reasoning(text="a", cache=CacheMark(), seal="s", origin="anthropic", extra={"x": 1}),
+        ToolCall(call_id="c", name="f", cache=CacheMark(), seal="s", origin="anthropic", extra={"x": 1}),
+        Media(mime="image/png", data="AA", cache=CacheMark(), seal="s", origin="anthropic", extra={"x": 1}),
+    ],
+    ids=lambda part: type(part).__name__,
+)
+def test_what_stood_on_a_part_of_a_foreign_answer_is_listed_once(part: AnyPart) -> None:
+    losses = encoded(part)[1]
+    assert sorted((loss.path, loss.what, loss.how, loss.weight) for loss in losses) == [
+        ("parts[0].cache", "cache mark", "dropped", "cost"),
+        ("parts[0].extra.x", "x", "dropped", "quality"),
+        ("parts[0].seal", "seal", "dropped", "quality"),
+    ]
 
 
 def test_content_is_null_only_when_something_else_speaks() -> None:

@@ -45,7 +45,7 @@ from omniroute.storage.migrate import NotOurs, SchemaTooNew
 from omniroute.storage.sealing import Sealer
 from omniroute.storage.writer import Writer
 from omniroute.surfaces.chat import Chat
-from omniroute.surfaces.models import Models
+from omniroute.surfaces.models import Models, Tags
 from omniroute.surfaces.page import Page
 from omniroute.surfaces.setup_page import SetupPage
 from omniroute.surfaces.status import Condition, Status
@@ -188,7 +188,7 @@ class App:
         self.data_dir.release()
 
     def _endpoints(self) -> list[Endpoint]:
-        openai, anthropic = DIALECTS["openai_chat"], DIALECTS["anthropic"]
+        openai, anthropic, ollama = DIALECTS["openai_chat"], DIALECTS["anthropic"], DIALECTS["ollama"]
         admit = Admit(self._perimeter, self._keyring, self._clock)
         ledger = Ledger(self._journal, self.counters, self._log, self._clock)
         resting = Resting()
@@ -225,7 +225,7 @@ class App:
             condition=self._condition,
         )
         models = Models(self._live, admit, self._model_table, self._discovery, openai=openai, anthropic=anthropic)
-        chat, messages = Chat(generate, openai), Chat(generate, anthropic)
+        chat, messages, lines = Chat(generate, openai), Chat(generate, anthropic), Chat(generate, ollama)
 
         def post(path: str, handler: Chat, dialect_name: str) -> Endpoint:
             return Endpoint(
@@ -239,6 +239,14 @@ class App:
             post("/v1/messages", messages, "anthropic"),
             post("/messages", messages, "anthropic"),
             post("/v1/providers/{provider}/messages", messages, "anthropic"),
+            post("/v1/api/chat", lines, "ollama"),
+            post("/api/chat", lines, "ollama"),
+            *(
+                Endpoint(
+                    route=Route("GET", path, "client", "models"), handler=Tags(models, ollama), dialect=ollama
+                )
+                for path in ("/api/tags", "/v1/api/tags")
+            ),
             *(
                 Endpoint(route=Route("GET", path, "client", "models"), handler=models, dialect=openai)
                 for path in ("/v1/models", "/v1", "/models")

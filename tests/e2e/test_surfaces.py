@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from tests.support import order_ollama
 from tests.support.asking import Answered, ask
 from tests.support.stage import Stage, stage
 from tests.support.upstream.server import ScriptedUpstream
@@ -107,6 +108,22 @@ def test_the_model_list_has_the_shape_of_whoever_asks(on: Stage) -> None:
     anthropic = msgspec.json.decode(keyless(on, "/v1/models", anthropic_version="2023-06-01").body)
     assert [entry["id"] for entry in anthropic["data"]] == ids
     assert anthropic["has_more"] is False
+
+
+@pytest.mark.parametrize("path", ["/api/chat", "/v1/api/chat"])
+def test_ollamas_clients_are_answered_in_lines_or_whole(on: Stage, path: str) -> None:
+    streamed = keyless(on, path, DEMO)
+    assert (streamed.status, streamed.headers["content-type"]) == (200, "application/x-ndjson")
+    assert "Hi there" in order_ollama.stream(streamed.body).text
+    whole = keyless(on, path, DEMO | {"stream": False})
+    assert "Hi there" in order_ollama.answer(whole.body).text
+
+
+@pytest.mark.parametrize("path", ["/api/tags", "/v1/api/tags"])
+def test_ollamas_clients_see_the_same_models(on: Stage, path: str) -> None:
+    names = [model["name"] for model in msgspec.json.decode(keyless(on, path).body)["models"]]
+    ids = [model["id"] for model in msgspec.json.decode(keyless(on, "/v1/models").body)["data"]]
+    assert names == ids
 
 
 def test_a_request_that_is_over_can_be_read_in_the_log(on: Stage) -> None:

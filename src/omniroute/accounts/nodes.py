@@ -166,7 +166,7 @@ def provider_of(node: NodeRow) -> Provider:
         base_url=node.base_url,
         auth=Auth(kind="header", name="x-api-key", optional=True) if anthropic else Auth(optional=True),
         operations={"chat": Operation(codec=codec, path=node.chat_path)},
-        models_path=node.models_path or "/models",
+        models_path=node.models_path or ("/api/tags" if node.type == "ollama-compatible" else "/models"),
         headers={"anthropic-version": _ANTHROPIC_VERSION} if anthropic else {},
         local=True,
         node=True,

@@ -46,7 +46,8 @@ class Admit:
         envelope = open_envelope(await exchange.body())
         stream = envelope.stream
         if stream is None:
-            stream = "text/event-stream" in headers.get("accept", "")
+            # Ollama's API, the one framed as lines, streams unless it is told not to.
+            stream = dialect.framing == "ndjson" or "text/event-stream" in headers.get("accept", "")
         return Call(
             exchange=exchange,
             dialect=dialect,

@@ -87,12 +87,13 @@ async def _first_event(call: Call, prepared: Prepared, reply: Reply) -> Answer |
     if reply.status >= 300:
         body = await reply.read(_ERROR_BODY_LIMIT)
         return upstream.decode_failure(reply.status, reply.headers, body)
-    streams = "json" not in reply.headers.get("content-type", "")
+    kind = reply.headers.get("content-type", "")
+    streams = "json" not in kind or "ndjson" in kind
     if call.stream and streams:
         if prepared.translated:
             return await _peek_events(upstream, reply)
         return await _peek_frames(upstream, reply, include_usage=call.envelope.include_usage)
-    if streams and reply.headers.get("content-type", "").startswith("text/event-stream"):
+    if streams and kind.startswith(("text/event-stream", "application/x-ndjson")):
         return await _assembled(upstream, reply)
     body = await reply.read()
     call.received += len(body)

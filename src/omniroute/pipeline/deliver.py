@@ -11,7 +11,7 @@ from omniroute.pipeline.answer import Answer, Decoded, Tapped, Translated, Whole
 from omniroute.pipeline.call import Call
 from omniroute.pipeline.failures import of_upstream
 from omniroute.pipeline.finish import Ledger
-from omniroute.pipeline.headers import JSON, SSE, told
+from omniroute.pipeline.headers import JSON, of_stream, told
 from omniroute.pipeline.progress import Progress
 
 
@@ -129,7 +129,9 @@ class Deliver:
 
     async def _begin(self, call: Call, more: list[tuple[bytes, bytes]]) -> None:
         if not call.exchange.replying:
-            await call.exchange.begin(200, [*SSE, *told(call, self._clock.monotonic()), *more])
+            await call.exchange.begin(
+                200, [*of_stream(call.dialect.framing), *told(call, self._clock.monotonic()), *more]
+            )
 
 
 def _read_tap(call: Call, answer: Tapped) -> None:

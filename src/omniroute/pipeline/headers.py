@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from typing import Final
 
+from omniroute.dialects.base import Framing
 from omniroute.pipeline.call import Call
 
 JSON: Final = (b"content-type", b"application/json")
-SSE: Final = (
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-cache, no-transform"),
-    (b"x-accel-buffering", b"no"),
-)
+_UNBUFFERED: Final = ((b"cache-control", b"no-cache, no-transform"), (b"x-accel-buffering", b"no"))
+SSE: Final = ((b"content-type", b"text/event-stream; charset=utf-8"), *_UNBUFFERED)
+NDJSON: Final = ((b"content-type", b"application/x-ndjson"), *_UNBUFFERED)
 _PASSED_PREFIXES: Final = ("x-ratelimit-", "anthropic-ratelimit-")
 
 
@@ -21,6 +20,11 @@ def passed(upstream: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
         for name, value in upstream.items()
         if name.startswith(_PASSED_PREFIXES)
     ]
+
+
+def of_stream(framing: Framing) -> tuple[tuple[bytes, bytes], ...]:
+    """The head of a stream in this framing."""
+    return NDJSON if framing == "ndjson" else SSE
 
 
 def told(call: Call, now: float) -> list[tuple[bytes, bytes]]:

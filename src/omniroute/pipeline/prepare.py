@@ -6,7 +6,7 @@ from typing import Final
 import msgspec
 
 from omniroute.accounts.lease import Lease, lease
-from omniroute.dialects.base import Dialect, Loss
+from omniroute.dialects.base import Dialect, Framing, Loss
 from omniroute.dialects.plan import Edits, Patch, Translate, Verbatim, plan
 from omniroute.ir.request import GenerateRequest
 from omniroute.ir.target import Target
@@ -15,7 +15,11 @@ from omniroute.snapshot.model import Snapshot
 from omniroute.upstream.transport import Deadlines, UpstreamRequest
 
 _ACCEPT_JSON: Final = ("accept", "application/json")
-_ACCEPT_STREAM: Final = ("accept", "text/event-stream")
+_ACCEPT_STREAM: Final[dict[Framing, tuple[str, str]]] = {
+    "sse": ("accept", "text/event-stream"),
+    "ndjson": ("accept", "application/x-ndjson"),
+    "json": _ACCEPT_JSON,
+}
 _FORWARDED: Final[dict[str, tuple[str, ...]]] = {"anthropic": ("anthropic-version", "anthropic-beta")}
 """Request headers that mean something to a provider of the client's own dialect; to any other they are noise."""
 _FORWARDED_QUERY: Final[dict[str, tuple[bytes, ...]]] = {"anthropic": (b"beta=true",)}
@@ -108,13 +112,14 @@ class Prepare:
         if outfit is None:
             connection = snapshot.by_id[connection_id]
             provider = snapshot.providers[connection.provider]
+            operation = provider.operations["chat"]
             granted = lease(provider, connection)
             shared = (("content-type", "application/json"), ("user-agent", self._user_agent), *granted.headers)
             outfit = Outfit(
                 lease=granted,
                 headers=(*shared, _ACCEPT_JSON),
-                stream_headers=(*shared, _ACCEPT_STREAM),
-                path=provider.operations["chat"].path,
+                stream_headers=(*shared, _ACCEPT_STREAM[self._dialects[operation.codec].framing]),
+                path=operation.path,
                 proxy=None if provider.local else self._proxy,
             )
             self._outfits[connection_id] = outfit

@@ -55,20 +55,24 @@ class Models:
 
     async def __call__(self, exchange: Exchange, parameter: str) -> None:
         anthropic = "anthropic-version" in exchange.headers
-        snapshot = self._live.current
         try:
-            grant = self._admit.grant(exchange, snapshot)
+            models = await self.visible(exchange)
         except GatewayError as error:
             await refuse(exchange, self._anthropic if anthropic else self._openai, of_gateway(error))
             return
+        body = _anthropic_list(models) if anthropic else _openai_list(models)
+        await exchange.reply(200, [(b"content-type", b"application/json")], msgspec.json.encode(body))
+
+    async def visible(self, exchange: Exchange) -> list[Listed]:
+        """What the caller may ask for. Raises `GatewayError` when nobody may tell."""
+        snapshot = self._live.current
+        grant = self._admit.grant(exchange, snapshot)
         await self._discovery.refresh(_unknown_to(self._table(), snapshot))
-        models = [
+        return [
             model
             for model in listed(snapshot, self._table(), self._discovery)
             if not grant.models or any(matches(pattern, model.id) for pattern in grant.models)
         ]
-        body = _anthropic_list(models) if anthropic else _openai_list(models)
-        await exchange.reply(200, [(b"content-type", b"application/json")], msgspec.json.encode(body))
 
 
 def listed(snapshot: Snapshot, table: ModelTable, discovery: Discovery) -> Iterator[Listed]:
@@ -113,6 +117,40 @@ def _openai_list(models: list[Listed]) -> dict[str, object]:
             for model in models
         ],
     }
+
+
+class Tags:
+    """`GET /api/tags`: the same models for Ollama's clients."""
+
+    def __init__(self, models: Models, dialect: Dialect) -> None:
+        self._models = models
+        self._dialect = dialect
+
+    async def __call__(self, exchange: Exchange, parameter: str) -> None:
+        try:
+            models = await self._models.visible(exchange)
+        except GatewayError as error:
+            await refuse(exchange, self._dialect, of_gateway(error))
+            return
+        body = {
+            "models": [
+                {
+                    "name": model.id,
+                    "model": model.id,
+                    "modified_at": "2025-01-01T00:00:00Z",
+                    "size": 0,
+                    "digest": "",
+                    "details": {
+                        "family": model.owner,
+                        "format": "",
+                        "parameter_size": "",
+                        "quantization_level": "",
+                    },
+                }
+                for model in models
+            ]
+        }
+        await exchange.reply(200, [(b"content-type", b"application/json")], msgspec.json.encode(body))
 
 
 def _anthropic_list(models: list[Listed]) -> dict[str, object]:

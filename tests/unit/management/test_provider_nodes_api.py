@@ -66,7 +66,6 @@ def test_a_prefix_that_means_something_already_is_409(house: House, prefix: str)
     ("change", "code"),
     [
         ({"type": "gemini-compatible"}, "node_type_not_served"),
-        ({"type": "ollama-compatible"}, "node_type_not_served"),
         ({"apiType": "embeddings"}, "node_type_not_served"),
         ({"apiType": "nonsense"}, "bad_node_type"),
         ({"type": "nonsense"}, "bad_node_type"),

@@ -258,6 +258,50 @@ async def test_a_beta_query_and_header_reach_an_anthropic_provider_and_nobody_el
     assert "?" not in foreign.url
 
 
+LINES = {"content-type": "application/x-ndjson"}
+LINE = (
+    b'{"model":"m","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":"hi"},'
+    b'"done":false}\n'
+)
+LAST = (
+    b'{"model":"m","created_at":"2025-01-01T00:00:00Z","message":{"role":"assistant","content":""},"done":true,'
+    b'"done_reason":"stop","prompt_eval_count":5,"eval_count":2}\n'
+)
+LOCAL = {"accounts": {"up": 1, "local": 1}, "codecs": {"up": "openai_chat", "local": "ollama"}}
+
+
+async def test_an_ollama_client_streams_lines_unless_it_says_otherwise() -> None:
+    on = stage(Answer(headers=SSE, chunks=(chunk("hi"), chunk(None, "stop"), USAGE, DONE)), **LOCAL)
+    exchange = await on.ask(Exchange(QUESTION), "ollama")
+    assert exchange.reply_headers[b"content-type"] == b"application/x-ndjson"
+    lines = [msgspec.json.decode(line) for line in exchange.received.splitlines()]
+    assert [line["done"] for line in lines][-1] is True
+    assert "".join(line["message"]["content"] for line in lines) == "hi"
+    assert (lines[-1]["prompt_eval_count"], lines[-1]["eval_count"]) == (5, 2)
+
+
+async def test_an_ollama_upstream_is_forwarded_line_by_line_to_its_own_kind() -> None:
+    gate = Gate()
+    on = stage(Answer(headers=LINES, chunks=(LINE, gate, LAST)), **LOCAL)
+    exchange = Exchange(QUESTION | {"model": "local/m"})
+    task = asyncio.ensure_future(on.ask(exchange, "ollama"))
+    await gate.reached.wait()
+    await asyncio.sleep(0)
+    assert exchange.received == LINE
+    gate.open()
+    await task
+    assert exchange.received == LINE + LAST
+    assert dict(on.transport.requests[0].headers)["accept"] == "application/x-ndjson"
+
+
+async def test_a_chat_client_is_answered_by_an_ollama_upstream() -> None:
+    on = stage(Answer(headers=LINES, chunks=(LINE, LAST)), **LOCAL)
+    exchange = await on.ask(Exchange(QUESTION | {"model": "local/m", "stream": True}))
+    assert b'"content":"hi"' in exchange.received
+    assert exchange.received.endswith(DONE)
+    assert on.transport.requests[0].url == "https://local.test/v1/api/chat"
+
+
 @pytest.mark.parametrize(("stopped", "told"), [(CLIENT_LEFT, False), (DRAINING, True)])
 async def test_a_request_that_is_stopped_settles_closes_its_upstream_and_is_told_if_anybody_listens(
     stopped: object, told: bool

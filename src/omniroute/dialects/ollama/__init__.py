@@ -1,0 +1,1 @@
+"""Ollama's native chat API: `POST /api/chat`, newline-delimited JSON."""

@@ -45,7 +45,7 @@ class Framer:
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """The frames that became whole. Raises `UpstreamError(kind="protocol")` for an endless frame."""
-        if b"\n" not in chunk and b"\r" not in chunk:
+        if chunk.find(b"\n") < 0 and chunk.find(b"\r") < 0:
             self._hold(chunk)
             return []
         if self._held:
@@ -60,7 +60,7 @@ class Framer:
             self._fresh = False
             if chunk.startswith(_BYTE_ORDER_MARK):
                 chunk = chunk[len(_BYTE_ORDER_MARK) :]
-        if b"\r" in chunk:
+        if chunk.find(b"\r") >= 0:
             return self._split_any(chunk)
         blocks = chunk.split(b"\n\n")
         tail = blocks.pop()

@@ -16,6 +16,7 @@ from omniroute.dialects.sse import DONE, data_frame
 from omniroute.ir.failure import Failure, FailureKind
 from omniroute.ir.json import JsonObject, JsonValue
 
+_WORDLESS = "the provider reported an error without words"
 _MAX_MESSAGE = 4096
 
 _TABLE: dict[int, tuple[str, str]] = {
@@ -71,7 +72,7 @@ def failure_in_answer(answer: JsonObject) -> Failure | None:
     if not said:
         return None
     error = as_object(said)
-    message = _one_line(_message(answer, error) or "the provider reported an error without words")
+    message = _one_line(_message(answer, error) or _WORDLESS)
     status = _status(answer, error, message)
     return Failure(kind=_kind(status), status=status, message=message, code=_code(error), raw=error)
 
@@ -91,7 +92,14 @@ def _body(failure: Failure) -> ErrorBody:
     )
     kind, code = _TABLE.get(failure.status, fallback)
     param = as_text((failure.raw or {}).get("param"))
-    return {"error": {"message": failure.message, "type": kind, "code": failure.code or code, "param": param}}
+    return {
+        "error": {
+            "message": _one_line(failure.message) or _WORDLESS,
+            "type": kind,
+            "code": failure.code or code,
+            "param": param,
+        }
+    }
 
 
 def _kind(status: int) -> FailureKind:

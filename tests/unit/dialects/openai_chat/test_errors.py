@@ -107,3 +107,12 @@ def test_a_stream_ends_in_the_error_and_done() -> None:
     raw = CHAT.encode_stream_failure(Failure(kind="server", status=502, message="gone"), "req_1")
     assert raw.endswith(b"}\n\ndata: [DONE]\n\n")
     assert msgspec.json.decode(raw.split(b"\n\n")[0][6:])["error"]["message"] == "gone"
+
+
+@pytest.mark.parametrize(
+    ("message", "told"),
+    [("no\nTraceback: a.py", "no"), ("\n", "the provider reported an error without words")],
+)
+def test_only_the_first_line_of_a_failure_reaches_a_client(message: str, told: str) -> None:
+    failure = Failure(kind="server", status=500, message=message)
+    assert msgspec.json.decode(CHAT.encode_failure(failure, "req_1").body)["error"]["message"] == told

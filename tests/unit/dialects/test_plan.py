@@ -12,7 +12,6 @@ from omniroute.errors import InvalidRequest
 from omniroute.ir.target import ModelFacts, Target
 
 
-
 def target(model: str = "m", *quirks: str, dialect: str = "openai_chat", **facts: Any) -> Target:
     return Target(provider="p", model=model, dialect=dialect, quirks=quirks, facts=ModelFacts(**facts))
 

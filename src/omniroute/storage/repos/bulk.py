@@ -15,7 +15,6 @@ from typing import Final
 from sqlalchemy import Connection, Dialect, Insert, Update
 from sqlalchemy.sql.compiler import SQLCompiler
 
-
 _BLOCK: Final = 32
 
 

@@ -226,6 +226,7 @@ class App:
         )
         models = Models(self._live, admit, self._model_table, self._discovery, openai=openai, anthropic=anthropic)
         chat, messages, lines = Chat(generate, openai), Chat(generate, anthropic), Chat(generate, ollama)
+        responses = Chat(generate, DIALECTS["openai_responses"])
 
         def post(path: str, handler: Chat, dialect_name: str) -> Endpoint:
             return Endpoint(
@@ -236,6 +237,9 @@ class App:
             post("/v1/chat/completions", chat, "openai_chat"),
             post("/chat/completions", chat, "openai_chat"),
             post("/v1/providers/{provider}/chat/completions", chat, "openai_chat"),
+            post("/v1/responses", responses, "openai_responses"),
+            post("/responses", responses, "openai_responses"),
+            post("/v1/providers/{provider}/responses", responses, "openai_responses"),
             post("/v1/messages", messages, "anthropic"),
             post("/messages", messages, "anthropic"),
             post("/v1/providers/{provider}/messages", messages, "anthropic"),

@@ -10,7 +10,11 @@ _FIRST_S: Final = 20.0
 """Headers may be committed after this long; until then an error can still have its own status."""
 _NEXT_S: Final = 15.0
 
-_SIGNS: Final = {"openai_chat": b": keepalive\n\n", "anthropic": b'event: ping\ndata: {"type":"ping"}\n\n'}
+_SIGNS: Final = {
+    "openai_chat": b": keepalive\n\n",
+    "openai_responses": b": keepalive\n\n",
+    "anthropic": b'event: ping\ndata: {"type":"ping"}\n\n',
+}
 """A sign of life that every client of the dialect ignores. Dialects without one wait in silence."""
 
 

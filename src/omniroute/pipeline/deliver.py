@@ -80,19 +80,20 @@ class Deliver:
                 await exchange.write(forward)
             if ended:
                 break
+            tapped = None
             try:
                 chunk = await reply.chunk()
+                if chunk:
+                    tapped = tap.feed(chunk)
             except UpstreamError as error:
                 call.failure = of_upstream(error)
-                chunk = b""
-            if chunk:
-                tapped = tap.feed(chunk)
-                forward, ended = tapped.forward, tapped.terminal
-                if tapped.failure is not None:
-                    call.failure = tapped.failure
-            else:
+            if tapped is None:
                 forward, ended = tap.close(), True
-                call.failure = call.failure or _cut()
+                if call.failure is None and tap.finish is None:
+                    call.failure = _cut()
+            else:
+                forward, ended = tapped.forward, tapped.terminal
+                call.failure = call.failure or tapped.failure
         await exchange.end()
 
     async def _translated(self, call: Call, answer: Translated) -> None:
@@ -121,10 +122,9 @@ class Deliver:
                 break
             try:
                 chunk = await reply.chunk()
+                events = decoder.feed(chunk) if chunk else decoder.close()
             except UpstreamError as error:
                 events = [Failed(failure=of_upstream(error))]
-                continue
-            events = decoder.feed(chunk) if chunk else decoder.close()
         await exchange.end()
 
     async def _begin(self, call: Call, more: list[tuple[bytes, bytes]]) -> None:

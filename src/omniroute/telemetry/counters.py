@@ -11,7 +11,6 @@ class Counters:
         self.requests: Counter[tuple[str, str, str]] = Counter()
         self.attempts: Counter[tuple[str, str]] = Counter()
         self.losses: Counter[tuple[str, str, str]] = Counter()
-        self.tap_failures: Counter[str] = Counter()
         self.input_tokens = 0
         self.output_tokens = 0
         self.active = 0

@@ -156,6 +156,27 @@ async def test_a_stream_that_is_cut_ends_in_an_error_of_the_clients_dialect() ->
     assert (settled.outcome, settled.usage_source) == ("cut", "estimated")
 
 
+async def test_a_stream_that_lacks_only_its_last_word_is_complete() -> None:
+    on = stage(Answer(headers=SSE, chunks=(chunk("a"), chunk(None, "stop"))))
+    exchange = await on.ask(Exchange(QUESTION | {"stream": True}))
+    assert exchange.received == chunk("a") + chunk(None, "stop") + DONE
+    settled = on.journal.records[-1]
+    assert isinstance(settled, Settled)
+    assert settled.outcome == "ok"
+
+
+@pytest.mark.parametrize("dialect", ["openai_chat", "anthropic"])
+async def test_an_event_without_end_is_the_providers_fault_and_ends_the_stream(dialect: str) -> None:
+    endless = b"data: " + b"x" * (17 * 1024 * 1024)
+    on = stage(Answer(headers=SSE, chunks=(chunk("a"), endless)))
+    exchange = await on.ask(Exchange(QUESTION | {"stream": True, "max_tokens": 9}), dialect)
+    assert b'"error"' in exchange.received
+    assert exchange.ended == 1
+    settled = on.journal.records[-1]
+    assert isinstance(settled, Settled)
+    assert settled.outcome == "protocol"
+
+
 async def test_an_anthropic_client_is_answered_by_a_chat_provider_in_its_own_dialect() -> None:
     on = stage(good())
     body = {"model": "up/m", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}

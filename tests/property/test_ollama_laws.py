@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -85,6 +85,7 @@ def test_a_glance_sees_what_the_decoder_sees(body: dict[str, Any]) -> None:
 @given(st.data(), st.lists(st.binary(max_size=9).filter(lambda line: b"\n" not in line), max_size=6))
 def test_any_chunking_gives_the_same_lines(data: st.DataObject, lines: list[bytes]) -> None:
     wire = b"\n".join(lines)
+    assume(not wire.startswith(b"\xef\xbb\xbf"))  # a byte order mark is not part of any line
     framer = LineFramer()
     found = [line for chunk in data.draw(chunkings(wire)) for line in framer.feed(chunk)] + framer.close()
     whole = LineFramer()

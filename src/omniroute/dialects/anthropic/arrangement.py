@@ -141,9 +141,10 @@ class _Calls:
     def mark_last_answer(self, turn: int, mark: CacheMark) -> bool:
         """Puts `mark` on the last result that `turn` gave; False when it gave none."""
         answered = [call for (at, _), call in self._by_answer.items() if at == turn]
-        if answered:
-            answered[-1].cache = mark
-        return bool(answered)
+        if not answered or answered[-1].cache is not None:
+            return False
+        answered[-1].cache = mark
+        return True
 
 
 def _instructions(turn: Turn, i: int, losses: Losses) -> list[JsonObject]:
@@ -206,10 +207,12 @@ def _block(part: AnyPart, path: str, losses: Losses) -> JsonObject | None:
 
 
 def _mark(mark: CacheMark, blocks: list[JsonObject]) -> bool:
-    """A mark on a whole turn stands on its last block that can carry one."""
+    """A mark on a whole turn stands on its last block that can carry one, unless that has one of its own."""
     for block in reversed(blocks):
         if block["type"] not in ("thinking", "redacted_thinking"):
-            block.setdefault("cache_control", encode_cache(mark))
+            if "cache_control" in block:
+                return False
+            block["cache_control"] = encode_cache(mark)
             return True
     return False
 

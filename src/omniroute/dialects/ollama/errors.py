@@ -68,7 +68,7 @@ def cut_short() -> Failure:
 
 
 def _body(failure: Failure) -> ErrorBody:
-    return {"error": failure.message}
+    return {"error": _one_line(failure.message) or "the provider reported an error without words"}
 
 
 def _kind(status: int) -> FailureKind:

@@ -14,7 +14,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 
 .PHONY: help
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: install ## Start the gateway; ARGS="--port 8080" passes flags on
@@ -32,11 +32,15 @@ clients: ## Install the Node SDKs and command-line clients that the end-to-end t
 
 .PHONY: test
 test: dev clients ## Run the tests; ARGS="tests/unit -k sse" chooses some
-	@$(BIN)/pytest $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+.PHONY: e2e-all
+e2e-all: dev clients ## Run every command-line client on every kind of upstream, and listen to a voice (installs 3 GB)
+	@$(BIN)/pytest tests/e2e/cli/every_cli.py tests/e2e/speech/check_transcription.py $(ARGS)
 
 .PHONY: laws
 laws: dev ## Run the property tests with many more examples
-	@HYPOTHESIS_PROFILE=laws $(BIN)/pytest -m hypothesis $(ARGS)
+	@HYPOTHESIS_PROFILE=laws $(BIN)/pytest -n 2 --dist worksteal -m hypothesis $(ARGS)
 
 .PHONY: lint
 lint: dev ## Format, lint, layers and types, without tests

@@ -1,13 +1,14 @@
 """`make bench`: measures, prints the tables, and writes them to docs/explanation/performance.md.
 
-A run of everything rewrites the page; a run of some targets, some cells or less than three rounds only prints.
+A run of everything rewrites the page; a run of some targets, some cells or less than three rounds only prints. The
+codecs are a part of their own, which `--codecs` measures without the rest.
 """
 
 import argparse
 import os
 import sys
 
-from bench import table
+from bench import codecs, table
 from bench.load import BUILD, HERE, build
 from bench.measure import CLOSED_LOOP, MORE_CONNECTIONS, PACED, Report, measure
 from bench.peers import PEERS
@@ -20,6 +21,9 @@ RESULTS = BUILD / "results.json"
 
 def main() -> int:
     options = _options()
+    if options.codecs:
+        _codecs()
+        return 0
     targets = [target for target in (*OWN, *PEERS) if not options.targets or _named(target.name, options.targets)]
     offered = (*CLOSED_LOOP, *(MORE_CONNECTIONS if options.full else ()), PACED)
     cells = [cell for cell in offered if not options.cells or _named(cell.name, options.cells)]
@@ -38,9 +42,17 @@ def main() -> int:
     text = table.page(report, (*OWN, *PEERS))
     print(text)
     if options.again or (targets == [*OWN, *PEERS] and cells == list(offered) and rounds >= 3):
-        table.write(PAGE, text)
+        table.write(PAGE, "measured", text)
+        if not options.again:
+            _codecs()
         print(f"written to {PAGE.relative_to(HERE.parent)}", file=sys.stderr)
     return table.verdict(report, targets)
+
+
+def _codecs() -> None:
+    text = codecs.page(codecs.measure())
+    print(text)
+    table.write(PAGE, "codecs", text)
 
 
 def _options() -> argparse.Namespace:
@@ -50,6 +62,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, help="how often everything is measured [3]")
     parser.add_argument("--targets", type=_names, help="only those whose names begin so: nginx,omniroute,rolter")
     parser.add_argument("--cells", type=_names, help="only those whose names begin so: 'json,stream, 16,1000'")
+    parser.add_argument("--codecs", action="store_true", help="only what translating costs, within a minute")
     parser.add_argument("--again", action="store_true", help="write the page from the last run's figures")
     return parser.parse_args()
 

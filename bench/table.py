@@ -8,7 +8,6 @@ from pathlib import Path
 from bench.measure import CLOSED_LOOP, MORE_CONNECTIONS, PACED, START, Report, Row
 from bench.targets import Target
 
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 JSON_1, JSON_64, STREAM_1, STREAM_16 = (cell.name for cell in CLOSED_LOOP)
 NGINX, DIRECT, NATIVE, AIOHTTP, TRANSLATED = (
     *("nginx", "direct"),
@@ -170,10 +169,11 @@ def page(report: Report, targets: Sequence[Target]) -> str:
     return "\n\n".join((_machine(report), *_tables(report, known), _aims(report), _settings(report, known)))
 
 
-def write(path: Path, text: str) -> None:
-    """Replaces what stands between the two marks; the rest of the page is written by people."""
-    before, _, rest = path.read_text().partition(BEGIN)
-    path.write_text(f"{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}")
+def write(path: Path, part: str, text: str) -> None:
+    """Replaces what stands between the two marks of `part`; the rest of the page is written by people."""
+    begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
+    before, _, rest = path.read_text().partition(begin)
+    path.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}")
 
 
 def verdict(report: Report, targets: Iterable[Target]) -> int:

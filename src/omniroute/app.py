@@ -1,4 +1,4 @@
-"""The composition root: the only place that names concrete classes and wires them."""
+"""The life of the process: what it opens when it starts, what it does once it serves, and how it ends."""
 
 import asyncio
 import os
@@ -8,13 +8,11 @@ import traceback
 from importlib.metadata import version as distribution_version
 from pathlib import Path
 
-from omniroute.access.grant import Grant
+from omniroute.access.grant import LOCAL_GRANT, Grant
 from omniroute.access.keys import Keyring
 from omniroute.access.perimeter import Perimeter, perimeter
-from omniroute.access.routes import Route
 from omniroute.access.setup import SetupTokens, link
 from omniroute.accounts.connection import Connection
-from omniroute.accounts.discovery import Discovery
 from omniroute.accounts.env import env_connections
 from omniroute.accounts.local import detect
 from omniroute.catalog.loader import CatalogError, load
@@ -22,44 +20,36 @@ from omniroute.catalog.local import local_servers
 from omniroute.catalog.lookup import Catalog
 from omniroute.catalog.models import ModelTable, models_from_modelsdev
 from omniroute.config.settings import Settings
-from omniroute.dialects.registry import DIALECTS
+from omniroute.dialects.registry import DIALECTS, UPSTREAMS
+from omniroute.gateway import Gateway, Ground
 from omniroute.ledger.drain import Drain
 from omniroute.ledger.journal import Journal
+from omniroute.ledger.prices import GenaiPrices, ModelsDev, Prices
 from omniroute.ledger.recovery import recover
-from omniroute.pipeline.admit import Admit
-from omniroute.pipeline.attempt import Attempts
-from omniroute.pipeline.candidates import Candidates
-from omniroute.pipeline.deliver import Deliver
-from omniroute.pipeline.finish import Ledger
-from omniroute.pipeline.generate import Generate
-from omniroute.pipeline.prepare import Prepare
+from omniroute.pipeline.choose import Chosen
+from omniroute.routing.strategy import Asked
+from omniroute.routing.tree import Branch
 from omniroute.server.cors import cors
 from omniroute.server.dispatch import Dispatcher
 from omniroute.server.late import Late
 from omniroute.server.run import StartError
-from omniroute.server.system import SystemClock, SystemIds
+from omniroute.server.system import SystemClock, SystemIds, SystemRng
 from omniroute.snapshot.live import Live
 from omniroute.storage.database import Database
 from omniroute.storage.datadir import DataDir, DataDirBusy, SecretUnreadable
 from omniroute.storage.migrate import NotOurs, SchemaTooNew
 from omniroute.storage.sealing import Sealer
 from omniroute.storage.writer import Writer
-from omniroute.surfaces.chat import Chat
-from omniroute.surfaces.models import Models, Tags
-from omniroute.surfaces.page import Page
-from omniroute.surfaces.setup_page import SetupPage
-from omniroute.surfaces.status import Condition, Status
-from omniroute.surfaces.system import Health, Init
-from omniroute.surfaces.table import Endpoint, Table
+from omniroute.surfaces.status import Condition
+from omniroute.surfaces.table import Table
 from omniroute.telemetry import bridge
 from omniroute.telemetry.counters import Counters
 from omniroute.telemetry.log import Log
-from omniroute.traffic.resting import Resting
 from omniroute.upstream.demo import DemoTransport
 from omniroute.upstream.guard import Guard
 from omniroute.upstream.native.transport import NativeTransport
 from omniroute.upstream.selecting import SelectingTransport
-from omniroute.upstream.transport import Deadlines, Transport
+from omniroute.upstream.transport import Transport
 
 DEMO = Connection(id="builtin:demo", provider="demo", name="built-in demo", auth_type="none", origin="local")
 
@@ -98,15 +88,39 @@ class App:
         )
 
         self._cli_token = data_dir.secret("cli-token").hex()
+        self._prices = Prices(lambda: self._live.current.prices)
         self._keyring = Keyring(data_dir.secret("pepper", override=settings.api_key_secret), settings.api_key)
         self._perimeter = _perimeter(settings, port)
         self._setup_tokens = SetupTokens(self._clock, os.urandom)
         self._transport = _transport(settings)
-        self._discovery = Discovery(self._transport, self._clock)
         self._management = Late()
         self.counters = Counters()
+        self._gateway = Gateway(
+            Ground(
+                settings=settings,
+                version=self.version,
+                clock=self._clock,
+                ids=self._ids,
+                rng=SystemRng(),
+                seeds=self._ids.seed,
+                log=log,
+                catalog=self._catalog,
+                models=self._model_table,
+                live=self._live,
+                database=self._database,
+                writer=self._writer,
+                journal=self._journal,
+                prices=self._prices,
+                counters=self.counters,
+                keyring=self._keyring,
+                perimeter=self._perimeter,
+                transport=self._transport,
+                built_in=DEMO.provider,
+                condition=self._condition,
+            )
+        )
         self.dispatcher = Dispatcher(
-            Table(self._endpoints()),
+            Table(self._gateway.endpoints),
             self._management,
             fallback_dialect=DIALECTS["openai_chat"],
             perimeter=self._perimeter,
@@ -168,6 +182,7 @@ class App:
             table: ModelTable | None = None
             try:
                 table = _model_table(self._catalog)
+                self._prices.use(GenaiPrices(), ModelsDev(self._model_table))
                 app = self._make_management()
             except BaseException:
                 self._log.error("management API", traceback=traceback.format_exc())
@@ -187,85 +202,6 @@ class App:
         self._database.close()
         self.data_dir.release()
 
-    def _endpoints(self) -> list[Endpoint]:
-        openai, anthropic, ollama = DIALECTS["openai_chat"], DIALECTS["anthropic"], DIALECTS["ollama"]
-        admit = Admit(self._perimeter, self._keyring, self._clock)
-        ledger = Ledger(self._journal, self.counters, self._log, self._clock)
-        resting = Resting()
-        settings = self._settings
-        prepare = Prepare(
-            DIALECTS,
-            user_agent=f"omniroute/{self.version}",
-            deadlines=Deadlines(
-                connect_s=settings.connect_timeout_s,
-                first_byte_s=settings.first_byte_timeout_s,
-                idle_s=settings.idle_timeout_s,
-                total_s=settings.total_timeout_s,
-            ),
-            proxy=settings.proxy,
-        )
-        generate = Generate(
-            live=self._live,
-            admit=admit,
-            candidates=Candidates(self._catalog, self._model_table),
-            attempts=Attempts(prepare, self._transport, resting, ledger, self._clock),
-            deliver=Deliver(ledger, self._clock, self._ids),
-            ledger=ledger,
-            resting=resting,
-            clock=self._clock,
-            log=self._log,
-            max_attempts=settings.max_attempts,
-        )
-        status = Status(
-            self._live,
-            self._clock,
-            version=self.version,
-            catalog_size=len(self._catalog.providers),
-            built_in=DEMO.provider,
-            condition=self._condition,
-        )
-        models = Models(self._live, admit, self._model_table, self._discovery, openai=openai, anthropic=anthropic)
-        chat, messages, lines = Chat(generate, openai), Chat(generate, anthropic), Chat(generate, ollama)
-        responses = Chat(generate, DIALECTS["openai_responses"])
-
-        def post(path: str, handler: Chat, dialect_name: str) -> Endpoint:
-            return Endpoint(
-                route=Route("POST", path, "client", "chat"), handler=handler, dialect=DIALECTS[dialect_name]
-            )
-
-        return [
-            post("/v1/chat/completions", chat, "openai_chat"),
-            post("/chat/completions", chat, "openai_chat"),
-            post("/v1/providers/{provider}/chat/completions", chat, "openai_chat"),
-            post("/v1/responses", responses, "openai_responses"),
-            post("/responses", responses, "openai_responses"),
-            post("/v1/providers/{provider}/responses", responses, "openai_responses"),
-            post("/v1/messages", messages, "anthropic"),
-            post("/messages", messages, "anthropic"),
-            post("/v1/providers/{provider}/messages", messages, "anthropic"),
-            post("/v1/api/chat", lines, "ollama"),
-            post("/api/chat", lines, "ollama"),
-            *(
-                Endpoint(
-                    route=Route("GET", path, "client", "models"), handler=Tags(models, ollama), dialect=ollama
-                )
-                for path in ("/api/tags", "/v1/api/tags")
-            ),
-            *(
-                Endpoint(route=Route("GET", path, "client", "models"), handler=models, dialect=openai)
-                for path in ("/v1/models", "/v1", "/models")
-            ),
-            Endpoint(
-                route=Route("GET", "/api/monitoring/health", "public", "health"),
-                handler=Health(status),
-                dialect=openai,
-                more_for_managers=True,
-            ),
-            Endpoint(route=Route("GET", "/api/init", "public", "init"), handler=Init(status), dialect=openai),
-            Endpoint(route=Route("GET", "/", "public", "page"), handler=Page(), dialect=openai),
-            Endpoint(route=Route("GET", "/setup", "public", "setup"), handler=SetupPage(), dialect=openai),
-        ]
-
     def _model_table(self) -> ModelTable:
         return self._models
 
@@ -274,6 +210,10 @@ class App:
 
     def _find_grant(self, key: str) -> Grant | None:
         return self._keyring.find(key, self._live.current.grants)
+
+    def _rehearse(self, combo: str, asked: Asked) -> tuple[Chosen, Branch]:
+        snapshot = self._live.current
+        return self._gateway.choose.rehearse(snapshot, snapshot.combos[combo], LOCAL_GRANT, asked)
 
     def _make_management(self) -> object:
         from omniroute.management.app import build as build_management
@@ -298,8 +238,18 @@ class App:
                 find_grant=self._find_grant,
                 catalog=self._catalog,
                 models=self._model_table,
-                dialects=DIALECTS,
+                dialects=UPSTREAMS,
                 transport=self._transport,
+                rehearse=self._rehearse,
+                trace=self._gateway.traces.find,
+                prices=self._prices,
+                accounts=self._gateway.accounts,
+                resting=self._gateway.resting,
+                allowance=self._gateway.allowance,
+                cache=self._gateway.cache,
+                window=self._gateway.window,
+                snapshot=lambda: self._live.current,
+                meaningless=lambda name: self._gateway.choose.meaningless(self._live.current, name),
                 env_connections=self._environment,
             )
         )

@@ -1,15 +1,25 @@
 """The scripted upstream keeps its word: what it records, what it answers, and each way in which it fails."""
 
+import base64
 import http.client
+import struct
 import threading
 from collections.abc import Iterator
 
 import msgspec
 import pytest
 
-from tests.support import order, strict
+from tests.support import (
+    order,
+    order_gemini,
+    order_ollama,
+    order_responses,
+    strict,
+    strict_gemini,
+    strict_responses,
+)
 from tests.support.asking import Answered, ask, asking
-from tests.support.upstream.answer import Answer, Call, Say, Think, said
+from tests.support.upstream.answer import Answer, Call, Decline, Say, Think, said
 from tests.support.upstream.fitting import SHELL_DONE, SHELL_PROOF
 from tests.support.upstream.gate import Gate
 from tests.support.upstream.hints import reset_hints
@@ -26,8 +36,9 @@ from tests.support.upstream.script import (
 )
 from tests.support.upstream.server import ScriptedUpstream
 
-DIALECTS = ("openai", "anthropic")
+DIALECTS = ("openai", "anthropic", "responses", "gemini", "ollama")
 VERSION = {"anthropic-version": "2023-06-01"}
+GOOGLE = {"x-goog-api-key": "k"}
 PIXEL = "iVBORw0KGgo="
 
 
@@ -41,9 +52,18 @@ def request(dialect: str, stream: bool, **more: object) -> tuple[str, dict, dict
     body: dict = {"model": "m", "messages": [{"role": "user", "content": "hello there"}], **more}
     if stream:
         body["stream"] = True
-    if dialect == "openai":
-        return "/v1/chat/completions", body, {}
-    return "/v1/messages", {"max_tokens": 4000, **body}, VERSION
+    match dialect:
+        case "openai":
+            return "/v1/chat/completions", body, {}
+        case "anthropic":
+            return "/v1/messages", {"max_tokens": 4000, **body}, VERSION
+        case "responses":
+            return "/v1/responses", {"model": "m", "input": "hello there", "stream": stream, **more}, {}
+        case "ollama":
+            return "/api/chat", {**body, "stream": stream}, {}
+    contents = [{"role": "user", "parts": [{"text": "hello there"}]}]
+    verb = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return f"/v1beta/models/m:{verb}", {"contents": contents, **more}, GOOGLE
 
 
 def send(upstream: ScriptedUpstream, dialect: str, stream: bool, **more: object) -> Answered:
@@ -52,13 +72,29 @@ def send(upstream: ScriptedUpstream, dialect: str, stream: bool, **more: object)
 
 
 def told(dialect: str, raw: bytes, *, include_usage: bool = False) -> order.Told:
-    if dialect == "openai":
-        strict.chat_stream(raw)
-        return order.openai_chat(raw, include_usage=include_usage)
-    strict.message_stream(raw)
-    return order.anthropic(raw)
+    match dialect:
+        case "openai":
+            strict.chat_stream(raw)
+            return order.openai_chat(raw, include_usage=include_usage)
+        case "anthropic":
+            strict.message_stream(raw)
+            return order.anthropic(raw)
+        case "responses":
+            strict_responses.stream(raw)
+            return order_responses.responses(raw)
+        case "ollama":
+            return order_ollama.stream(raw)
+    strict_gemini.stream(raw)
+    return order_gemini.gemini(raw)
 
 
+REFUSED = {
+    "openai": strict.openai_error,
+    "responses": strict.openai_error,
+    "anthropic": strict.anthropic_error,
+    "ollama": order_ollama.error,
+    "gemini": lambda raw: msgspec.json.decode(raw)["error"]["status"],
+}
 RICH = Answer(
     parts=(
         Think("thinking first"),
@@ -77,9 +113,10 @@ def test_streams_hold_against_the_vendors_types_and_the_order_of_events(
     answer = send(upstream, dialect, stream=True)
     seen = told(dialect, answer.body)
     assert (seen.reasoning, seen.text, seen.ended) == ("thinking first", "then words", "ok")
+    ids = ("", "") if dialect == "ollama" else ("call_a", "call_b")
     assert [(call.call_id, call.name, call.arguments) for call in seen.calls] == [
-        ("call_a", "first", '{"a":1}'),
-        ("call_b", "second", '{"b":[true,null]}'),
+        (ids[0], "first", '{"a":1}'),
+        (ids[1], "second", '{"b":[true,null]}'),
     ]
 
 
@@ -96,13 +133,68 @@ def test_plain_answers_hold_against_the_vendors_types(upstream: ScriptedUpstream
     assert completion["choices"][0]["finish_reason"] == "tool_calls"
     message = strict.message(send(upstream, "anthropic", stream=False).body)
     assert [block["type"] for block in message["content"]] == ["thinking", "text", "tool_use", "tool_use"]
+    upstream.script(Script(answer=RICH), Script(answer=RICH), Script(answer=RICH))
+    response = strict_responses.response(send(upstream, "responses", stream=False).body)
+    kinds = [item["type"] for item in response["output"]]
+    assert kinds == ["reasoning", "message", "function_call", "function_call"]
+    content = strict_gemini.response(send(upstream, "gemini", stream=False).body)["candidates"][0]["content"]
+    assert ["functionCall" in part for part in content["parts"]] == [False, False, True, True]
+    assert len(order_ollama.answer(send(upstream, "ollama", stream=False).body).calls) == 2
+
+
+def test_a_refusal_in_words_has_its_own_place_where_there_is_one(upstream: ScriptedUpstream) -> None:
+    declines = Script(answer=Answer(parts=(Decline("I will not"),), finish="filter"))
+    upstream.script(*[declines] * 5)
+    chat = strict.chat_completion(send(upstream, "openai", stream=False).body)["choices"][0]
+    assert (chat["message"]["refusal"], chat["finish_reason"]) == ("I will not", "content_filter")
+    assert strict.message(send(upstream, "anthropic", stream=False).body)["stop_reason"] == "refusal"
+    response = strict_responses.response(send(upstream, "responses", stream=False).body)
+    assert response["output"][0]["content"][0] == {"type": "refusal", "refusal": "I will not"}
+    told_by_gemini = strict_gemini.response(send(upstream, "gemini", stream=False).body)
+    assert told_by_gemini["candidates"][0]["finishReason"] == "SAFETY"
+    assert order_ollama.answer(send(upstream, "ollama", stream=False).body).text == "I will not"
+
+
+def test_seals_travel_where_the_vendor_puts_them(upstream: ScriptedUpstream) -> None:
+    sealed = Script(answer=Answer(parts=(Think("hm", "c2VhbA=="), Call("f", "{}"))))
+    upstream.script(sealed, sealed, sealed)
+    gemini = strict_gemini.response(send(upstream, "gemini", stream=False).body)
+    parts = gemini["candidates"][0]["content"]["parts"]
+    assert [part.get("thoughtSignature") for part in parts] == [None, "c2VhbA=="]
+    wanted = {"include": ["reasoning.encrypted_content"]}
+    asked = strict_responses.response(send(upstream, "responses", stream=False, **wanted).body)
+    assert asked["output"][0]["encrypted_content"] == "c2VhbA=="
+    unasked = strict_responses.response(send(upstream, "responses", stream=False).body)
+    assert "encrypted_content" not in unasked["output"][0]
+
+
+def test_gemini_without_alt_sse_is_one_array(upstream: ScriptedUpstream) -> None:
+    upstream.script(Script(answer=RICH), Script(fault=ErrorEvent(0)))
+    path, body, headers = request("gemini", stream=True)
+    answer = ask(upstream.url, path.removesuffix("?alt=sse"), body, headers=headers)
+    assert answer.headers["content-type"] == "application/json"
+    assert order_gemini.gemini_array(answer.body).text == "then words"
+    failed = ask(upstream.url, path.removesuffix("?alt=sse"), body, headers=headers)
+    assert order_gemini.gemini_array(failed.body).ended == "failed"
+
+
+def test_tokens_are_counted_and_vectors_are_made(upstream: ScriptedUpstream) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    assert ask(upstream.url, "/v1/messages/count_tokens", body, headers=VERSION).json == {"input_tokens": 20}
+    contents = {"contents": [{"parts": [{"text": "hi"}]}]}
+    counted = ask(upstream.url, "/v1beta/models/m:countTokens", contents, headers=GOOGLE)
+    assert counted.json["totalTokens"] == 20
+    floats = ask(upstream.url, "/v1/embeddings", {"model": "m", "input": ["a", "b"]}).json["data"]
+    packed = ask(upstream.url, "/v1/embeddings", {"model": "m", "input": "b", "encoding_format": "base64"}).json
+    unpacked = struct.unpack("<8f", base64.b64decode(packed["data"][0]["embedding"]))
+    assert list(unpacked) == floats[1]["embedding"] != floats[0]["embedding"]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_the_same_request_gets_the_same_answer(upstream: ScriptedUpstream, dialect: str) -> None:
     first = send(upstream, dialect, stream=False).json
     second = send(upstream, dialect, stream=False).json
-    assert first | {"id": ""} == second | {"id": ""}
+    assert first | {"id": "", "responseId": ""} == second | {"id": "", "responseId": ""}
 
 
 def test_a_request_is_recorded_exactly(upstream: ScriptedUpstream) -> None:
@@ -125,7 +217,7 @@ def test_a_chunked_request_is_recorded_without_its_framing(upstream: ScriptedUps
     assert upstream.only().request.body == b"".join(pieces)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", ["openai", "anthropic"])
 def test_the_shell_proof_closes_the_tool_round(upstream: ScriptedUpstream, dialect: str) -> None:
     schema = {"type": "object", "properties": {"command": {"type": "string"}}, "required": ["command"]}
     ask_text = {"role": "user", "content": "run it"}
@@ -173,6 +265,30 @@ def test_thinking_comes_when_asked_and_is_signed(upstream: ScriptedUpstream) -> 
         ("openai", {"messages": []}, "must not be empty"),
         ("openai", {"messages": [{"role": "tool", "tool_call_id": "x", "content": ""}]}, "must answer a call"),
         ("openai", {"stream_options": {"include_usage": True}}, "only allowed when stream"),
+        ("responses", {"messages": []}, "Unknown parameter"),
+        ("responses", {"input": [{"role": "user", "content": [{"type": "output_text", "text": ""}]}]}, "Invalid"),
+        ("responses", {"input": [{"type": "function_call", "id": "x", "call_id": "c"}]}, "begins with 'fc'"),
+        ("responses", {"input": [{"type": "function_call_output", "call_id": "c"}]}, "No tool call found"),
+        ("responses", {"input": [{"type": "function_call", "call_id": "c"}]}, "No tool output found"),
+        ("gemini", {"contents": []}, "contents is not specified"),
+        ("gemini", {"messages": []}, "Cannot find field"),
+        ("gemini", {"contents": [{"role": "assistant", "parts": [{"text": "x"}]}]}, "valid role"),
+        ("gemini", {"contents": [{"role": "user", "parts": []}]}, "must not be empty"),
+        ("gemini", {"contents": [{"role": "user", "parts": [{"text": ""}]}]}, "text parameter"),
+        (
+            "gemini",
+            {"contents": [{"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {}}}]}]},
+            "number of function response parts",
+        ),
+        (
+            "gemini",
+            {"tools": [{"functionDeclarations": [{"name": "f", "parameters": {"$ref": "x"}}]}]},
+            "Cannot find field",
+        ),
+        ("ollama", {"messages": [{"role": "developer", "content": "x"}]}, "invalid role"),
+        ("ollama", {"messages": [{"role": "user", "content": []}]}, "cannot unmarshal"),
+        ("ollama", {"messages": [{"role": "user", "content": "", "images": ["data:x"]}]}, "base64"),
+        ("ollama", {"max_tokens": 3}, "unknown field"),
         ("anthropic", {"max_tokens": None}, "max_tokens"),
         ("anthropic", {"messages": [{"role": "system", "content": "x"}]}, "role"),
         ("anthropic", {"messages": [{"role": "user", "content": ""}]}, "non-empty"),
@@ -192,7 +308,8 @@ def test_a_request_that_the_vendor_refuses_is_refused(
 ) -> None:
     answer = send(upstream, dialect, False, **body)
     assert answer.status == 400
-    assert complaint in answer.json["error"]["message"]
+    error = answer.json["error"]
+    assert complaint in (error if dialect == "ollama" else error["message"])
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -201,7 +318,7 @@ def test_refusals_speak_the_dialect(upstream: ScriptedUpstream, dialect: str, st
     upstream.script(refused(status, "no"))
     answer = send(upstream, dialect, stream=True)
     assert answer.status == status
-    (strict.openai_error if dialect == "openai" else strict.anthropic_error)(answer.body)
+    REFUSED[dialect](answer.body)
 
 
 def test_every_reset_hint_is_a_429(upstream: ScriptedUpstream) -> None:
@@ -224,7 +341,7 @@ def test_a_cut_stream_ends_inside_the_http_body(
     answer = send(upstream, dialect, stream=True)
     assert not answer.whole
     if how == "close":
-        assert answer.body.count(b"data: ") == after
+        assert len(answer.body.splitlines()) == after * {"openai": 2, "gemini": 2, "ollama": 1}.get(dialect, 3)
     assert upstream.only().wait_ended() == "broken"
     assert upstream.only().events_sent == after
 
@@ -247,14 +364,22 @@ def test_a_stream_without_its_terminal_event_is_caught_by_the_order_machine(
     upstream.script(Script(fault=EndEarly(3)))
     answer = send(upstream, dialect, stream=True)
     assert answer.whole
-    with pytest.raises(AssertionError, match="the stream ends without"):
+    with pytest.raises(AssertionError, match=r"the stream ends without|the last line"):
         told(dialect, answer.body)
 
 
 def test_an_error_event_ends_the_stream(upstream: ScriptedUpstream) -> None:
-    upstream.script(Script(fault=ErrorEvent(3)), Script(fault=ErrorEvent(3)))
+    upstream.script(Script(fault=ErrorEvent(3)))
     seen = told("anthropic", send(upstream, "anthropic", stream=True).body)
     assert seen.ended == "failed"
+    upstream.script(Script(fault=ErrorEvent(0)), *[Script(fault=ErrorEvent(2))] * 3)
+    told_early = order_responses.responses(send(upstream, "responses", stream=True).body)
+    assert told_early.ended == "failed"
+    told_late = order_responses.responses(send(upstream, "responses", stream=True).body)
+    assert told_late.ended == "failed"
+    assert order_ollama.stream(send(upstream, "ollama", stream=True).body).ended == "failed"
+    assert order_gemini.gemini(send(upstream, "gemini", stream=True).body).ended == "failed"
+    upstream.script(Script(fault=ErrorEvent(3)))
     answer = send(upstream, "openai", stream=True)
     assert b'"error"' in answer.body
     assert b"[DONE]" not in answer.body
@@ -271,8 +396,9 @@ def test_plain_answers_can_be_torn_empty_malformed_or_an_error(upstream: Scripte
     with pytest.raises(ValueError, match="truncated"):
         _ = malformed.json
     assert (nothing.status, nothing.body) == (200, b"")
-    assert hollow.json.get("content", hollow.json.get("choices")) is not None
-    assert (error.status, "error" in error.json) == (200, True)
+    said = ("content", "choices", "output", "candidates", "message")
+    assert any(hollow.json.get(name) is not None for name in said)
+    assert (error.status, bool(error.json["error"])) == (200, True)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -331,4 +457,7 @@ def test_many_callers_at_once_are_each_answered(upstream: ScriptedUpstream) -> N
 def test_the_models_list_has_the_callers_shape(upstream: ScriptedUpstream) -> None:
     assert ask(upstream.url, "/v1/models").json["object"] == "list"
     assert ask(upstream.url, "/v1/models", headers=VERSION).json["has_more"] is False
+    listed = ask(upstream.url, "/v1beta/models", headers=GOOGLE).json["models"]
+    assert [model["name"] for model in listed] == ["models/scripted-small", "models/scripted-large"]
+    assert ask(upstream.url, "/api/tags").json["models"][0]["name"] == "scripted-small"
     assert ask(upstream.url, "/nowhere").status == 404

@@ -13,6 +13,7 @@ from omniroute.cli.tree import tree
 from omniroute.config.names import NAMES, Name, Variable
 from omniroute.config.settings import SECRET_FIELDS, Settings, shown_value
 from omniroute.config.values import field_types
+from tests.docs import translation
 
 ROOT = Path(__file__).parents[2]
 NOTICE = "<!-- Generated: change the source and run `make docs`. -->"
@@ -23,6 +24,7 @@ def pages() -> Mapping[str, str]:
     return {
         "docs/reference/configuration.md": configuration(),
         "docs/reference/cli.md": command_line(),
+        "docs/reference/translation.md": f"{NOTICE}\n{translation.page()}",
     }
 
 

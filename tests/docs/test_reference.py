@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from omniroute.catalog.loader import rows
 from omniroute.config.load import load
 from tests.docs.generate import ROOT, pages
 
@@ -83,3 +84,10 @@ def test_every_error_code_is_explained_and_no_other() -> None:
     explained = {code for row in rows for code in re.findall(r"`(\w+)`", row)}
     assert used - explained == set(), "explain them in docs/reference/errors.md"
     assert explained - used - {"bad_request"} == set(), "nothing says these any more"
+
+
+def test_the_readme_counts_the_providers_that_are_served() -> None:
+    served = [row.provider for row in rows() if row.provider.default]
+    confirmed = sum(provider.verified in ("live", "two sources") for provider in served)
+    said = f"{len(served)} served, {confirmed} of them with an address confirmed by two sources"
+    assert said in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -4,7 +4,6 @@ The upstream asks for `printf GW_TOOL_OK_%d 052`; only a shell that ran it can s
 then does the upstream say `FINAL: tool-ok`. Offline: the command's other traffic goes to a closed port.
 """
 
-import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +11,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.e2e.cli import turns
 from tests.support.hop import Hop
 from tests.support.stage import UPSTREAM_KEY, Dialect, Stage, stage
 from tests.support.upstream.fitting import SHELL_DONE, SHELL_PROOF
 from tests.support.upstream.server import ScriptedUpstream
 
-INSTALL = Path(__file__).parent / "cli" / "install"
 VERSION = "2.1.197"
 MODEL = "claude-sonnet-4-5"
 
@@ -31,8 +30,7 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def claude() -> Path:
     """The command; it is installed when it is not there, and a machine where that fails fails the test."""
-    folder = subprocess.run([INSTALL], check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
-    return Path(folder) / "claude"
+    return turns.commands() / "claude"
 
 
 @pytest.fixture
@@ -42,35 +40,7 @@ def hop(behind: Stage) -> Iterator[Hop]:
 
 
 def turn(claude: Path, home: Path, url: str, key: str, model: str) -> subprocess.CompletedProcess[str]:
-    """One headless turn in an empty home."""
-    env = {
-        "HOME": str(home),
-        "PATH": os.environ["PATH"],
-        "ANTHROPIC_BASE_URL": url,
-        "ANTHROPIC_AUTH_TOKEN": key,
-        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
-        "CLAUDE_CODE_MAX_RETRIES": "0",
-        "IS_SANDBOX": "1",
-        "HTTPS_PROXY": "http://127.0.0.1:9",
-        "NO_PROXY": "127.0.0.1",
-    }
-    return subprocess.run(
-        [
-            claude,
-            "-p",
-            "Run the command that you are asked for.",
-            "--model",
-            model,
-            "--allowedTools",
-            "Bash(printf:*)",
-        ],
-        env=env,
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return turns.run(turns.claude, turns.Seat(claude.parent, home, url, key, model))
 
 
 def model_of(behind: Stage, dialect: Dialect) -> str:

@@ -5,49 +5,44 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from tests.property.representation import base64_data, json_objects, json_values, names, texts, words
+from tests.property.objects import exact, json_objects, json_values, open_objects, texts, words
+from tests.property.representation import base64_data, names
 
 Json = dict[str, Any]
 
 
 def fields(required: Json, optional: Json | None = None) -> st.SearchStrategy[Json]:
     """An object with known fields and sometimes unknown ones, which `x_` keeps apart."""
-    unknown = st.dictionaries(names.map(lambda name: "x_" + name), json_values, max_size=1)
-    known = st.fixed_dictionaries(required, optional=optional or {})
-    return st.tuples(known, unknown).map(lambda both: {**both[0], **both[1]})
-
-
-def kind(word: str) -> st.SearchStrategy[str]:
-    return st.just(word)
+    return open_objects(required, optional, unknown=("x_n", "x_nab", "x_n_a", "x_value"))
 
 
 cache_controls = st.sampled_from([{"type": "ephemeral"}, {"type": "ephemeral", "ttl": "1h"}]) | st.one_of(
-    st.none(), fields({"type": kind("ephemeral")}), st.just({"type": "persistent"})
+    st.none(), fields({"type": "ephemeral"}), st.just({"type": "persistent"})
 )
 cached = {"cache_control": cache_controls}
-citations = st.lists(fields({"type": kind("char_location"), "cited_text": texts}), max_size=2) | st.none()
-text_blocks = fields({"type": kind("text"), "text": texts}, {**cached, "citations": citations})
+citations = st.lists(fields({"type": "char_location", "cited_text": texts}), max_size=2) | st.none()
+text_blocks = fields({"type": "text", "text": texts}, {**cached, "citations": citations})
 image_sources = st.one_of(
-    fields({"type": kind("base64"), "media_type": st.just("image/jpg"), "data": base64_data}),
-    fields({"type": kind("url"), "url": words}),
-    fields({"type": kind("file"), "file_id": words}),
-    fields({"type": kind("hologram")}),
+    fields({"type": "base64", "media_type": "image/jpg", "data": base64_data}),
+    fields({"type": "url", "url": words}),
+    fields({"type": "file", "file_id": words}),
+    fields({"type": "hologram"}),
 )
-image_blocks = fields({"type": kind("image"), "source": image_sources}, cached)
+image_blocks = fields({"type": "image", "source": image_sources}, cached)
 document_sources = st.one_of(
-    fields({"type": kind("base64"), "media_type": st.just("application/pdf"), "data": base64_data}),
-    fields({"type": kind("url"), "url": words}),
-    fields({"type": kind("text"), "media_type": st.just("text/plain"), "data": texts}),
-    fields({"type": kind("file"), "file_id": words}),
-    fields({"type": kind("content"), "content": texts | st.lists(text_blocks | image_blocks, max_size=2)}),
+    fields({"type": "base64", "media_type": "application/pdf", "data": base64_data}),
+    fields({"type": "url", "url": words}),
+    fields({"type": "text", "media_type": "text/plain", "data": texts}),
+    fields({"type": "file", "file_id": words}),
+    fields({"type": "content", "content": texts | st.lists(text_blocks | image_blocks, max_size=2)}),
 )
 document_blocks = fields(
-    {"type": kind("document"), "source": document_sources},
+    {"type": "document", "source": document_sources},
     {**cached, "title": st.none() | texts, "context": st.none() | texts, "citations": json_objects},
 )
 thinking_blocks = st.one_of(
-    fields({"type": kind("thinking"), "thinking": texts}, {"signature": st.none() | texts}),
-    fields({"type": kind("redacted_thinking"), "data": texts}),
+    fields({"type": "thinking", "thinking": texts}, {"signature": st.none() | texts}),
+    fields({"type": "redacted_thinking", "data": texts}),
 )
 tool_use_blocks = fields(
     {
@@ -64,7 +59,7 @@ unknown_blocks = fields(
 )
 result_contents = texts | st.lists(text_blocks | image_blocks | document_blocks | unknown_blocks, max_size=2)
 tool_result_blocks = fields(
-    {"type": kind("tool_result"), "tool_use_id": words},
+    {"type": "tool_result", "tool_use_id": words},
     {**cached, "content": result_contents, "is_error": st.booleans()},
 )
 blocks = st.one_of(
@@ -82,18 +77,18 @@ messages = fields(
 tools = st.one_of(
     fields(
         {"name": names, "input_schema": json_objects},
-        {**cached, "description": st.none() | texts, "strict": st.booleans(), "type": kind("custom")},
+        {**cached, "description": st.none() | texts, "strict": st.booleans(), "type": "custom"},
     ),
-    fields({"type": kind("web_search_20250305"), "name": names}, {**cached, "max_uses": st.integers(1, 5)}),
+    fields({"type": "web_search_20250305", "name": names}, {**cached, "max_uses": st.integers(1, 5)}),
 )
 tool_choices = st.one_of(
     fields({"type": st.sampled_from(["auto", "any", "none"])}, {"disable_parallel_tool_use": st.booleans()}),
-    fields({"type": kind("tool"), "name": names}, {"disable_parallel_tool_use": st.booleans()}),
-    fields({"type": kind("brand_new")}),
+    fields({"type": "tool", "name": names}, {"disable_parallel_tool_use": st.booleans()}),
+    fields({"type": "brand_new"}),
     st.none(),
 )
 thinkings = st.one_of(
-    fields({"type": kind("enabled"), "budget_tokens": st.integers(1024, 99_999)}, {"display": kind("omitted")}),
+    fields({"type": "enabled", "budget_tokens": st.integers(1024, 99_999)}, {"display": "omitted"}),
     fields({"type": st.sampled_from(["disabled", "adaptive", "between_tools"])}),
     st.none(),
 )
@@ -120,16 +115,16 @@ requests = fields(
         "output_format": schema_formats,
         "context_management": json_objects,
         "container": st.none() | json_objects,
-        "service_tier": kind("auto"),
+        "service_tier": "auto",
         "mcp_servers": st.lists(json_objects, max_size=1),
     },
 )
 _user_blocks = st.one_of(text_blocks, image_blocks, document_blocks, tool_result_blocks, unknown_blocks)
 _assistant_blocks = st.one_of(text_blocks, thinking_blocks, tool_use_blocks, unknown_blocks)
 _sensible_messages = st.one_of(
-    st.fixed_dictionaries({"role": kind("user"), "content": texts | st.lists(_user_blocks, max_size=3)}),
-    st.fixed_dictionaries({"role": kind("assistant"), "content": texts | st.lists(_assistant_blocks, max_size=3)}),
-    st.fixed_dictionaries({"role": kind("system"), "content": texts | st.lists(text_blocks, max_size=2)}),
+    exact({"role": "user", "content": texts | st.lists(_user_blocks, max_size=3)}),
+    exact({"role": "assistant", "content": texts | st.lists(_assistant_blocks, max_size=3)}),
+    exact({"role": "system", "content": texts | st.lists(text_blocks, max_size=2)}),
 )
 
 

@@ -11,21 +11,18 @@ from msgspec.structs import replace
 
 from omniroute.ir.parts import Media, Text, ToolResult
 from omniroute.ir.request import GenerateRequest
-from tests.property.representation import base64_data, json_objects, json_values, names, schemas, texts, words
+from tests.property.objects import exact, json_objects, json_values, open_objects, texts, words
+from tests.property.representation import base64_data, names, schemas
 
 Json = dict[str, Any]
 
 
+_said = json_values.filter(lambda value: value is not None)
+
+
 def fields(required: Json, optional: Json | None = None) -> st.SearchStrategy[Json]:
     """An object with known fields and sometimes unknown ones, which `x_` keeps apart."""
-    said = json_values.filter(lambda value: value is not None)
-    unknown = st.dictionaries(names.map(lambda name: "x_" + name), said, max_size=1)
-    known = st.fixed_dictionaries(required, optional=optional or {})
-    return st.tuples(known, unknown).map(lambda both: {**both[0], **both[1]})
-
-
-def kind(word: str) -> st.SearchStrategy[str]:
-    return st.just(word)
+    return open_objects(required, optional, unknown=("x_n", "x_nab", "x_n_a", "x_value"), values=_said)
 
 
 images = st.lists(base64_data, min_size=1, max_size=2)
@@ -33,20 +30,16 @@ functions = fields({"name": names, "arguments": json_objects}, {"index": st.inte
 call_ids = st.sampled_from(["call_0", "call_1", "call_7", "call_x7aq", "toolu 1"])
 tool_calls = st.lists(fields({"function": functions}, {"id": call_ids}), min_size=1, max_size=2)
 messages = st.one_of(
-    fields({"role": kind("system"), "content": texts}),
-    fields({"role": kind("user"), "content": texts}, {"images": images}),
+    fields({"role": "system", "content": texts}),
+    fields({"role": "user", "content": texts}, {"images": images}),
     fields(
-        {"role": kind("assistant"), "content": texts},
+        {"role": "assistant", "content": texts},
         {"thinking": words, "tool_calls": tool_calls, "images": images},
     ),
-    fields(
-        {"role": kind("tool"), "content": texts}, {"tool_name": names, "tool_call_id": call_ids, "images": images}
-    ),
+    fields({"role": "tool", "content": texts}, {"tool_name": names, "tool_call_id": call_ids, "images": images}),
 )
 declared = fields({"name": names}, {"description": texts, "parameters": schemas})
-tools = fields({"type": kind("function"), "function": declared}) | fields(
-    {"type": kind("x_hosted"), "name": names}
-)
+tools = fields({"type": "function", "function": declared}) | fields({"type": "x_hosted", "name": names})
 numbers = st.integers(0, 2) | st.floats(0, 2)
 counts = st.integers(0, 5000)
 options = fields(
@@ -90,33 +83,31 @@ answer_calls = st.lists(
     fields({"function": functions}, {"id": st.sampled_from(["call_x7aq", "call_12"])}), min_size=1, max_size=2
 )
 answer_messages = fields(
-    {"role": kind("assistant"), "content": texts},
+    {"role": "assistant", "content": texts},
     {"thinking": words, "tool_calls": answer_calls, "images": images},
 )
-_ends = {"model": kind("told"), "created_at": kind("1970-01-01T00:00:01Z"), "done": st.just(True)}
+_ends = {"model": "told", "created_at": "1970-01-01T00:00:01Z", "done": True}
 answers = fields(
     {**_ends, "message": answer_messages, "done_reason": st.sampled_from(["stop", "length", "load", "x_word"])},
     {**metrics, "remote_model": words, "logprobs": st.just([{"token": "a", "logprob": -0.5}])},
 )
 
 pieces = fields(
-    {"role": kind("assistant"), "content": texts},
+    {"role": "assistant", "content": texts},
     {
         "thinking": texts | st.none(),
         "images": images | st.none(),
         "tool_calls": st.lists(
-            st.fixed_dictionaries(
-                {"function": st.fixed_dictionaries({"name": names, "arguments": json_objects | texts})}
-            ),
+            exact({"function": exact({"name": names, "arguments": json_objects | texts})}),
             max_size=2,
         )
         | st.none(),
     },
 )
-_head = {"model": kind("m"), "created_at": kind("2026-11-22T20:00:00.5Z")}
-steps = fields({**_head, "message": pieces, "done": st.just(False)}, {"logprobs": st.just([])})
+_head = {"model": "m", "created_at": "2026-11-22T20:00:00.5Z"}
+steps = fields({**_head, "message": pieces, "done": False}, {"logprobs": st.just([])})
 last_lines = fields(
-    {**_head, "done": st.just(True)},
+    {**_head, "done": True},
     {**metrics, "message": pieces, "done_reason": st.sampled_from(["stop", "length", None])},
 )
 lines = st.one_of(

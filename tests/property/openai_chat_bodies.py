@@ -8,40 +8,35 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from tests.property.representation import base64_data, json_objects, json_values, names, schemas, texts, words
+from tests.property.objects import exact, json_objects, open_objects, texts, words
+from tests.property.representation import base64_data, names, schemas
 
 Json = dict[str, Any]
 
 
 def fields(required: Json, optional: Json | None = None) -> st.SearchStrategy[Json]:
     """An object with known fields and sometimes unknown ones, which `x_` keeps apart."""
-    unknown = st.dictionaries(names.map(lambda name: "x_" + name), json_values, max_size=1)
-    known = st.fixed_dictionaries(required, optional=optional or {})
-    return st.tuples(known, unknown).map(lambda both: {**both[0], **both[1]})
-
-
-def kind(word: str) -> st.SearchStrategy[str]:
-    return st.just(word)
+    return open_objects(required, optional, unknown=("x_n", "x_nab", "x_n_a", "x_value"))
 
 
 cache_controls = st.sampled_from([{"type": "ephemeral"}, {"type": "ephemeral", "ttl": "1h"}]) | st.one_of(
-    st.none(), fields({"type": kind("ephemeral")}), st.just({"type": "persistent"})
+    st.none(), fields({"type": "ephemeral"}), st.just({"type": "persistent"})
 )
 cached = {"cache_control": cache_controls}
-text_elements = fields({"type": kind("text"), "text": texts}, cached)
+text_elements = fields({"type": "text", "text": texts}, cached)
 image_addresses = st.just("https://example.com/a.png") | base64_data.map(
     lambda data: f"data:image/png;base64,{data}"
 )
 image_elements = fields(
     {
-        "type": kind("image_url"),
+        "type": "image_url",
         "image_url": fields({"url": image_addresses}, {"detail": st.sampled_from(["low", "auto"])}),
     },
     cached,
 )
 file_elements = fields(
     {
-        "type": kind("file"),
+        "type": "file",
         "file": fields(
             {"file_data": base64_data.map(lambda data: f"data:application/pdf;base64,{data}"), "filename": words}
         )
@@ -51,11 +46,11 @@ file_elements = fields(
 )
 audio_elements = fields(
     {
-        "type": kind("input_audio"),
+        "type": "input_audio",
         "input_audio": fields({"data": base64_data, "format": st.sampled_from(["wav", "mp3", "flac"])}),
     }
 )
-unknown_elements = fields({"type": kind("x_hologram")})
+unknown_elements = fields({"type": "x_hologram"})
 user_content = texts | st.lists(
     st.one_of(text_elements, image_elements, file_elements, audio_elements, unknown_elements),
     min_size=1,
@@ -63,22 +58,20 @@ user_content = texts | st.lists(
 )
 plain_content = texts | st.lists(text_elements, min_size=1, max_size=2)
 assistant_content = plain_content | st.lists(
-    text_elements | fields({"type": kind("refusal"), "refusal": texts}), min_size=1, max_size=2
+    text_elements | fields({"type": "refusal", "refusal": texts}), min_size=1, max_size=2
 )
 arguments = st.one_of(
     json_objects.map(lambda value: msgspec.json.encode(value).decode()),
     st.sampled_from(["", "{}", '{"a": 1 }', '{"cut": "of', "not json"]),
 )
 tool_calls = fields(
-    {"id": words, "type": kind("function"), "function": fields({"name": words, "arguments": arguments})}
-) | fields({"id": words, "type": kind("custom"), "custom": fields({"name": words, "input": texts})})
+    {"id": words, "type": "function", "function": fields({"name": words, "arguments": arguments})}
+) | fields({"id": words, "type": "custom", "custom": fields({"name": words, "input": texts})})
 reasonings = st.one_of(
     st.just({}),
-    st.fixed_dictionaries({"reasoning_content": words}),
-    st.fixed_dictionaries({"reasoning": words}),
-    st.fixed_dictionaries(
-        {"reasoning": words, "reasoning_details": st.just([{"type": "reasoning.encrypted", "data": "abc"}])}
-    ),
+    exact({"reasoning_content": words}),
+    exact({"reasoning": words}),
+    exact({"reasoning": words, "reasoning_details": st.just([{"type": "reasoning.encrypted", "data": "abc"}])}),
 )
 
 
@@ -87,34 +80,34 @@ def _merged(pieces: tuple[Json, ...]) -> Json:
 
 
 assistant_messages = st.tuples(
-    fields({"role": kind("assistant"), "content": assistant_content}, {"name": words, "refusal": words, **cached}),
+    fields({"role": "assistant", "content": assistant_content}, {"name": words, "refusal": words, **cached}),
     reasonings,
-    st.just({}) | st.fixed_dictionaries({"tool_calls": st.lists(tool_calls, min_size=1, max_size=2)}),
+    st.just({}) | exact({"tool_calls": st.lists(tool_calls, min_size=1, max_size=2)}),
 ).map(_merged)
 silent_callers = st.tuples(
-    fields({"role": kind("assistant"), "content": st.none()}),
+    fields({"role": "assistant", "content": st.none()}),
     reasonings,
-    st.fixed_dictionaries({"tool_calls": st.lists(tool_calls, min_size=1, max_size=2)}),
+    exact({"tool_calls": st.lists(tool_calls, min_size=1, max_size=2)}),
 ).map(_merged)
 messages = st.one_of(
     fields(
         {"role": st.sampled_from(["system", "developer"]), "content": plain_content}, {"name": words, **cached}
     ),
-    fields({"role": kind("user"), "content": user_content}, {"name": words, **cached}),
+    fields({"role": "user", "content": user_content}, {"name": words, **cached}),
     assistant_messages,
     silent_callers,
-    fields({"role": kind("tool"), "tool_call_id": words, "content": plain_content}, {"name": words, **cached}),
+    fields({"role": "tool", "tool_call_id": words, "content": plain_content}, {"name": words, **cached}),
 )
 functions = fields(
     {"name": words.filter(lambda name: name == name.strip())},
     {"description": texts, "parameters": schemas, "strict": st.booleans()},
 )
 tools = st.one_of(
-    fields({"type": kind("function"), "function": functions}, cached),
-    fields({"type": kind("web_search_preview")}),
+    fields({"type": "function", "function": functions}, cached),
+    fields({"type": "web_search_preview"}),
     fields(
         {
-            "type": kind("custom"),
+            "type": "custom",
             "custom": fields(
                 {"name": words.filter(lambda name: name == name.strip())},
                 {"description": texts, "format": json_objects},
@@ -124,12 +117,12 @@ tools = st.one_of(
 )
 tool_choices = st.one_of(
     st.sampled_from(["auto", "none", "required"]),
-    st.fixed_dictionaries({"type": kind("function"), "function": st.fixed_dictionaries({"name": words})}),
+    exact({"type": "function", "function": exact({"name": words})}),
     st.just({"type": "custom", "custom": {"name": "c"}}),
-    st.fixed_dictionaries(
+    exact(
         {
-            "type": kind("allowed_tools"),
-            "allowed_tools": st.fixed_dictionaries(
+            "type": "allowed_tools",
+            "allowed_tools": exact(
                 {
                     "mode": st.sampled_from(["auto", "required"]),
                     "tools": st.lists(
@@ -144,7 +137,7 @@ formats = st.one_of(
     fields({"type": st.sampled_from(["text", "json_object", "x_grammar"])}),
     fields(
         {
-            "type": kind("json_schema"),
+            "type": "json_schema",
             "json_schema": fields(
                 {"name": words, "schema": schemas}, {"strict": st.booleans(), "description": texts}
             ),
@@ -184,12 +177,12 @@ requests = fields(
 usages = fields(
     {"prompt_tokens": counts, "completion_tokens": counts, "total_tokens": counts},
     {
-        "prompt_tokens_details": st.fixed_dictionaries({"cached_tokens": counts}),
+        "prompt_tokens_details": exact({"cached_tokens": counts}),
         "completion_tokens_details": json_objects,
     },
 )
 answer_calls = st.lists(
-    fields({"id": words, "type": kind("function"), "function": fields({"name": words, "arguments": arguments})}),
+    fields({"id": words, "type": "function", "function": fields({"name": words, "arguments": arguments})}),
     min_size=1,
     max_size=2,
 )
@@ -197,14 +190,14 @@ annotations = st.just(
     [{"type": "url_citation", "url_citation": {"url": "u", "title": "t", "start_index": 0, "end_index": 1}}]
 )
 answer_messages = st.one_of(
-    st.tuples(fields({"role": kind("assistant"), "content": words}, {"annotations": annotations}), reasonings).map(
+    st.tuples(fields({"role": "assistant", "content": words}, {"annotations": annotations}), reasonings).map(
         _merged
     ),
-    st.tuples(fields({"role": kind("assistant"), "refusal": words}), reasonings).map(_merged),
+    st.tuples(fields({"role": "assistant", "refusal": words}), reasonings).map(_merged),
     st.tuples(
-        fields({"role": kind("assistant"), "tool_calls": answer_calls}),
+        fields({"role": "assistant", "tool_calls": answer_calls}),
         reasonings,
-        st.just({}) | st.fixed_dictionaries({"content": words}),
+        st.just({}) | exact({"content": words}),
     ).map(_merged),
 )
 
@@ -217,45 +210,45 @@ def _finished(choice: Json) -> Json:
 
 choices = fields(
     {
-        "index": st.just(0),
+        "index": 0,
         "message": answer_messages,
         "finish_reason": st.sampled_from(["stop", "length", "content_filter"]),
     },
-    {"logprobs": st.fixed_dictionaries({"content": st.none()})},
+    {"logprobs": exact({"content": st.none()})},
 ).map(_finished)
 answers = fields(
     {
         "id": names.map(lambda name: f"chatcmpl-{name}"),
-        "object": kind("chat.completion"),
-        "created": st.just(1),
-        "model": kind("told"),
+        "object": "chat.completion",
+        "created": 1,
+        "model": "told",
         "choices": choices.map(lambda choice: [choice]),
     },
     {"usage": usages, "service_tier": words, "system_fingerprint": words},
 )
 
 deltas = st.one_of(
-    st.fixed_dictionaries({"content": texts | st.none()}),
-    st.fixed_dictionaries({"content": texts, "reasoning_content": texts}),
-    st.fixed_dictionaries({"reasoning": texts}),
-    st.fixed_dictionaries({"reasoning_details": st.just([{"type": "reasoning.text", "text": "th"}])}),
-    st.fixed_dictionaries({"refusal": texts}),
-    st.fixed_dictionaries(
+    exact({"content": texts | st.none()}),
+    exact({"content": texts, "reasoning_content": texts}),
+    exact({"reasoning": texts}),
+    exact({"reasoning_details": st.just([{"type": "reasoning.text", "text": "th"}])}),
+    exact({"refusal": texts}),
+    exact(
         {
             "content": st.just(
                 [{"type": "text", "text": "a"}, {"type": "thinking", "thinking": [{"type": "text", "text": "b"}]}]
             )
         }
     ),
-    st.fixed_dictionaries(
+    exact(
         {
             "tool_calls": st.lists(
-                st.fixed_dictionaries(
+                exact(
                     {},
                     optional={
                         "index": st.integers(0, 2),
                         "id": st.sampled_from(["call_a", "call_b", "", None]),
-                        "function": st.fixed_dictionaries(
+                        "function": exact(
                             {},
                             optional={
                                 "name": st.sampled_from(["f", "g", "", None]),
@@ -268,11 +261,9 @@ deltas = st.one_of(
             )
         }
     ),
-    st.fixed_dictionaries({"function_call": st.fixed_dictionaries({"name": names, "arguments": texts})}),
-    st.fixed_dictionaries({"annotations": annotations}),
-    st.fixed_dictionaries(
-        {"images": st.just([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}])}
-    ),
+    exact({"function_call": exact({"name": names, "arguments": texts})}),
+    exact({"annotations": annotations}),
+    exact({"images": st.just([{"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}])}),
     json_objects,
 )
 
@@ -286,7 +277,7 @@ def _chunk(choice: Json | None, usage: Json | None) -> bytes:
     return b"data: " + msgspec.json.encode(body) + b"\n\n"
 
 
-stream_choices = st.fixed_dictionaries(
+stream_choices = exact(
     {"index": st.sampled_from([0, 0, 0, 1]), "delta": deltas},
     optional={
         "finish_reason": st.sampled_from([None, None, "stop", "tool_calls", "length", "eos"]),

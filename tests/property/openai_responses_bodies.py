@@ -8,20 +8,15 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from tests.property.representation import base64_data, json_objects, json_values, names, schemas, texts, words
+from tests.property.objects import json_objects, open_objects, texts, words
+from tests.property.representation import base64_data, names, schemas
 
 Json = dict[str, Any]
 
 
 def fields(required: Json, optional: Json | None = None) -> st.SearchStrategy[Json]:
     """An object with known fields and sometimes unknown ones, which `x_` keeps apart."""
-    unknown = st.dictionaries(names.map(lambda name: "x_" + name), json_values, max_size=1)
-    known = st.fixed_dictionaries(required, optional=optional or {})
-    return st.tuples(known, unknown).map(lambda both: {**both[0], **both[1]})
-
-
-def kind(word: str) -> st.SearchStrategy[str]:
-    return st.just(word)
+    return open_objects(required, optional, unknown=("x_n", "x_nab", "x_n_a", "x_value"))
 
 
 identity = {"id": words, "status": st.sampled_from(["completed", "incomplete"])}
@@ -29,7 +24,7 @@ url_annotations = st.just({"type": "url_citation", "url": "u", "title": "t", "st
 annotations = st.lists(url_annotations | json_objects, max_size=2)
 input_texts = fields({"type": st.sampled_from(["input_text", "text"]), "text": texts})
 output_texts = fields(
-    {"type": kind("output_text"), "text": texts},
+    {"type": "output_text", "text": texts},
     {"annotations": annotations, "logprobs": st.sampled_from([[], [{"token": "a", "logprob": -1, "bytes": []}]])},
 )
 image_addresses = st.just("https://example.com/a.png") | base64_data.map(
@@ -37,14 +32,14 @@ image_addresses = st.just("https://example.com/a.png") | base64_data.map(
 )
 details = {"detail": st.sampled_from(["low", "auto", None])}
 images = (
-    fields({"type": kind("input_image"), "image_url": image_addresses}, details)
-    | fields({"type": kind("input_image"), "file_id": words, "image_url": st.none()}, details)
-    | fields({"type": kind("input_image"), "image_url": st.just("data:application/pdf;base64,AAAA")}, details)
+    fields({"type": "input_image", "image_url": image_addresses}, details)
+    | fields({"type": "input_image", "file_id": words, "image_url": st.none()}, details)
+    | fields({"type": "input_image", "image_url": "data:application/pdf;base64,AAAA"}, details)
 )
 files = (
     fields(
         {
-            "type": kind("input_file"),
+            "type": "input_file",
             "file_data": base64_data.flatmap(
                 lambda data: st.sampled_from(
                     [data, f"data:application/pdf;base64,{data}", f"data:image/png;base64,{data}", "not: base64"]
@@ -53,18 +48,18 @@ files = (
         },
         {"filename": words | st.just("a.pdf")},
     )
-    | fields({"type": kind("input_file"), "file_id": words}, {"filename": words})
-    | fields({"type": kind("input_file"), "file_url": words}, {"filename": words})
-    | fields({"type": kind("input_file")})
+    | fields({"type": "input_file", "file_id": words}, {"filename": words})
+    | fields({"type": "input_file", "file_url": words}, {"filename": words})
+    | fields({"type": "input_file"})
 )
 audios = fields(
     {
-        "type": kind("input_audio"),
+        "type": "input_audio",
         "input_audio": fields({"data": base64_data, "format": st.sampled_from(["wav", "mp3", "mpeg", "flac"])}),
     }
 )
-refusals = fields({"type": kind("refusal"), "refusal": texts})
-unknown_elements = fields({"type": kind("x_hologram")})
+refusals = fields({"type": "refusal", "refusal": texts})
+unknown_elements = fields({"type": "x_hologram"})
 user_content = texts | st.lists(st.one_of(input_texts, images, files, audios, unknown_elements), max_size=3)
 assistant_content = texts | st.lists(st.one_of(output_texts, refusals, unknown_elements, images), max_size=3)
 
@@ -80,7 +75,7 @@ user_messages = _typed(
 )
 assistant_messages = _typed(
     fields(
-        {"role": kind("assistant"), "content": assistant_content},
+        {"role": "assistant", "content": assistant_content},
         {**identity, "phase": st.sampled_from(["commentary", "final_answer"])},
     )
 )
@@ -90,12 +85,10 @@ arguments = st.one_of(
 )
 called = names
 calls = fields(
-    {"type": kind("function_call"), "call_id": words, "name": called, "arguments": arguments},
+    {"type": "function_call", "call_id": words, "name": called, "arguments": arguments},
     {**identity, "namespace": st.sampled_from(["ns_a", "ns_b"])},
 )
-custom_calls = fields(
-    {"type": kind("custom_tool_call"), "call_id": words, "name": called, "input": texts}, identity
-)
+custom_calls = fields({"type": "custom_tool_call", "call_id": words, "name": called, "input": texts}, identity)
 outputs = texts | st.lists(st.one_of(input_texts, images, files), max_size=2)
 results = fields(
     {
@@ -107,14 +100,14 @@ results = fields(
 )
 summaries = st.lists(
     st.builds(lambda text: {"type": "summary_text", "text": text}, texts)
-    | fields({"type": kind("summary_text"), "text": texts}),
+    | fields({"type": "summary_text", "text": texts}),
     max_size=2,
 )
 thoughts = st.none() | st.lists(
     st.builds(lambda text: {"type": "reasoning_text", "text": text}, texts), max_size=2
 )
 reasonings = fields(
-    {"type": kind("reasoning")},
+    {"type": "reasoning"},
     {"id": words, "summary": summaries, "content": thoughts, "encrypted_content": st.none() | words},
 )
 unknown_items = fields(
@@ -132,16 +125,14 @@ items = st.one_of(
     user_messages, assistant_messages, calls, custom_calls, results, results, reasonings, unknown_items
 )
 functions = fields(
-    {"type": kind("function"), "name": called},
+    {"type": "function", "name": called},
     {
         "description": texts | st.none(),
         "parameters": schemas | st.none(),
         "strict": st.none() | st.booleans(),
     },
 )
-customs = fields(
-    {"type": kind("custom"), "name": called}, {"description": texts, "format": json_objects | st.none()}
-)
+customs = fields({"type": "custom", "name": called}, {"description": texts, "format": json_objects | st.none()})
 hosted = fields(
     {
         "type": st.sampled_from(
@@ -152,7 +143,7 @@ hosted = fields(
 )
 namespaces = fields(
     {
-        "type": kind("namespace"),
+        "type": "namespace",
         "name": st.sampled_from(["ns_a", "ns_b", "n" * 60]),
         "tools": st.lists(functions | customs | hosted, max_size=3),
     },
@@ -161,13 +152,13 @@ namespaces = fields(
 tools = st.lists(st.one_of(functions, customs, hosted, namespaces), min_size=1, max_size=4)
 tool_choices = st.one_of(
     st.sampled_from(["auto", "none", "required", None]),
-    fields({"type": kind("function"), "name": called}),
-    fields({"type": kind("function"), "name": called, "namespace": kind("ns_a")}),
-    fields({"type": kind("custom"), "name": called}),
+    fields({"type": "function", "name": called}),
+    fields({"type": "function", "name": called, "namespace": "ns_a"}),
+    fields({"type": "custom", "name": called}),
     fields({"type": st.sampled_from(["web_search_preview", "mcp", "x_tool"])}),
     fields(
         {
-            "type": kind("allowed_tools"),
+            "type": "allowed_tools",
             "mode": st.sampled_from(["auto", "required", "x_mode"]),
             "tools": st.lists(
                 st.builds(lambda name: {"type": "function", "name": name}, called)
@@ -180,7 +171,7 @@ tool_choices = st.one_of(
 formats = st.one_of(
     fields({"type": st.sampled_from(["text", "json_object", "x_grammar"])}),
     fields(
-        {"type": kind("json_schema"), "name": words, "schema": schemas},
+        {"type": "json_schema", "name": words, "schema": schemas},
         {"strict": st.booleans() | st.none(), "description": texts},
     ),
 )
@@ -247,10 +238,10 @@ def _message(index: int, content: list[Json], more: Json) -> Json:
 
 
 answer_texts = fields(
-    {"type": kind("output_text"), "text": texts, "annotations": annotations, "logprobs": kind("") | st.just([])}
+    {"type": "output_text", "text": texts, "annotations": annotations, "logprobs": st.just([])}
 ).map(lambda element: {**element, "logprobs": []})
 answer_contents = st.lists(
-    answer_texts | fields({"type": kind("refusal"), "refusal": texts}) | unknown_elements, min_size=1, max_size=2
+    answer_texts | fields({"type": "refusal", "refusal": texts}) | unknown_elements, min_size=1, max_size=2
 )
 answer_items = st.one_of(
     st.builds(
@@ -360,17 +351,17 @@ def event(data: Json) -> bytes:
 
 _places = {"output_index": st.integers(0, 2)}
 _stream_items = st.one_of(
-    fields({"type": kind("message"), "role": kind("assistant"), "content": st.just([])}),
-    fields({"type": kind("message"), "role": kind("assistant"), "content": st.lists(answer_texts, max_size=2)}),
+    fields({"type": "message", "role": "assistant", "content": st.just([])}),
+    fields({"type": "message", "role": "assistant", "content": st.lists(answer_texts, max_size=2)}),
     reasonings,
     calls,
-    fields({"type": kind("function_call"), "call_id": kind("c"), "name": kind(""), "arguments": kind("")}),
+    fields({"type": "function_call", "call_id": "c", "name": "", "arguments": ""}),
     custom_calls,
     unknown_items,
 )
 _contents = {**_places, "content_index": st.integers(0, 1)}
 _responses = fields(
-    {"id": kind("resp_1"), "model": kind("m"), "output": st.lists(_stream_items, max_size=2)},
+    {"id": "resp_1", "model": "m", "output": st.lists(_stream_items, max_size=2)},
     {
         "usage": usages | st.none(),
         "status": st.sampled_from(["completed", "incomplete"]),
@@ -398,10 +389,10 @@ stream_events = st.one_of(
         },
         {**_contents, "summary_index": st.integers(0, 1)},
     ),
-    fields({"type": kind("response.output_text.done"), "text": texts}, _contents),
-    fields({"type": kind("response.function_call_arguments.done"), "arguments": arguments}, _places),
-    fields({"type": kind("response.content_part.done"), "part": answer_texts | unknown_elements}, _contents),
-    fields({"type": kind("response.output_text.annotation.added"), "annotation": url_annotations}, _contents),
+    fields({"type": "response.output_text.done", "text": texts}, _contents),
+    fields({"type": "response.function_call_arguments.done", "arguments": arguments}, _places),
+    fields({"type": "response.content_part.done", "part": answer_texts | unknown_elements}, _contents),
+    fields({"type": "response.output_text.annotation.added", "annotation": url_annotations}, _contents),
     fields({"type": st.sampled_from(["response.created", "response.in_progress"]), "response": _responses}),
     json_objects,
 ).map(lambda data: event({"type": "x_unknown", **data}))

@@ -6,7 +6,7 @@ requests that this dialect may replay, another name makes foreign ones.
 
 import base64
 import itertools
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import msgspec
@@ -50,36 +50,22 @@ from omniroute.ir.request import (
     Turn,
 )
 from omniroute.ir.result import Finish, GenerateResponse, Usage
+from tests.property.objects import exact, json_objects, json_values, texts, words
 
-texts = st.text(alphabet=st.characters(codec="utf-8"), max_size=12)
-words = st.text(alphabet=st.characters(codec="utf-8"), min_size=1, max_size=8)
 names = st.text(alphabet="abcxyz_", min_size=1, max_size=6).map(lambda rest: "n" + rest)
 call_ids = st.integers(0, 10**6).map(lambda number: f"call_{number}")
-json_scalars = (
-    st.none()
-    | st.booleans()
-    | st.integers(-(2**53), 2**53)
-    | st.floats(allow_nan=False, allow_infinity=False)
-    | texts
-)
-json_values = st.recursive(
-    json_scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
-    max_leaves=5,
-)
-json_objects: st.SearchStrategy[JsonObject] = st.dictionaries(words, json_values, max_size=3)
 arguments = st.one_of(
     json_objects.map(lambda value: RawJson(_json(value))),
     st.sampled_from(
         [RawJson(""), RawJson("{}"), RawJson('{"a": 1 }'), RawJson('{"cut": "of'), RawJson("not json")]
     ),
 )
-schemas: st.SearchStrategy[JsonObject] = st.dictionaries(
-    names,
-    st.sampled_from([{"type": "string"}, {"type": "integer", "minimum": 0}, {"enum": ["a", "b"]}]),
-    max_size=3,
-).map(lambda properties: {"type": "object", "properties": properties, "required": sorted(properties)})
-cache_marks = st.none() | st.builds(CacheMark, ttl=st.sampled_from([None, "5m", "1h"]))
+_leaves = st.sampled_from([{"type": "string"}, {"type": "integer", "minimum": 0}, {"enum": ["a", "b"]}])
+schemas: st.SearchStrategy[JsonObject] = exact({}, {"na": _leaves, "n_b": _leaves, "nxyz": _leaves}).map(
+    lambda properties: {"type": "object", "properties": properties, "required": sorted(properties)}
+)
+cache_marks = st.sampled_from([None, None, None, CacheMark(), CacheMark(ttl="5m"), CacheMark(ttl="1h")])
+_perhaps = st.sampled_from([None, False, True])
 base64_data = st.binary(min_size=1, max_size=12).map(lambda raw: base64.b64encode(raw).decode())
 
 
@@ -92,117 +78,116 @@ def _extras(origin: str | None) -> st.SearchStrategy[JsonObject | None]:
     """Unknown fields of a wire object; `x_` keeps them apart from known ones."""
     if origin is None:
         return st.none()
-    return st.none() | st.dictionaries(names.map(lambda name: "x_" + name), json_values, min_size=1, max_size=2)
+    return st.none() | exact({"x_n": json_values}, {"x_n_ab": json_values})
+
+
+def _extended(origin: str | None) -> dict[str, Any]:
+    return {} if origin is None else {"extra": _extras(origin)}
+
+
+def _cached(*, marked: bool) -> dict[str, Any]:
+    return {"cache": cache_marks} if marked else {}
 
 
 @cache
 def text_parts(origin: str | None = None, *, marked: bool = True) -> st.SearchStrategy[Text]:
-    return st.builds(
-        Text,
-        text=words,
-        cache=cache_marks if marked else st.none(),
-        origin=st.just(origin),
-        extra=_extras(origin),
-    )
+    return st.builds(partial(Text, origin=origin), text=words, **_cached(marked=marked), **_extended(origin))
 
 
 @cache
 def media_parts(origin: str | None = None, *, marked: bool = True) -> st.SearchStrategy[Media]:
-    common: dict[str, Any] = {"origin": st.just(origin), "cache": cache_marks if marked else st.none()}
-    image_mimes = st.sampled_from(["image/png", "image/jpeg"])
+    embedded = [
+        *(partial(Media, mime=mime) for mime in ("image/png", "image/jpeg", "audio/wav", "audio/mpeg")),
+        *(partial(Media, mime="application/pdf", name=name) for name in (None, "a.pdf")),
+    ]
+    elsewhere = [
+        partial(Media, mime="image/*", url="https://example.com/a.png"),
+        partial(Media, mime="application/pdf", url="https://example.com/a.pdf"),
+        partial(Media, mime="application/octet-stream", file_id="file-1"),
+    ]
     return st.one_of(
-        st.builds(Media, mime=image_mimes, data=base64_data, **common),
-        st.builds(Media, mime=st.just("image/*"), url=st.just("https://example.com/a.png"), **common),
         st.builds(
-            Media,
-            mime=st.just("application/pdf"),
-            data=base64_data,
-            name=st.sampled_from([None, "a.pdf"]),
-            **common,
+            lambda made, data, **more: made(data=data, origin=origin, **more),
+            st.sampled_from(embedded),
+            base64_data,
+            **_cached(marked=marked),
         ),
-        st.builds(Media, mime=st.just("application/pdf"), url=st.just("https://example.com/a.pdf"), **common),
-        st.builds(Media, mime=st.sampled_from(["audio/wav", "audio/mpeg"]), data=base64_data, **common),
-        st.builds(Media, mime=st.just("application/octet-stream"), file_id=st.just("file-1"), **common),
+        st.builds(
+            lambda made, **more: made(origin=origin, **more), st.sampled_from(elsewhere), **_cached(marked=marked)
+        ),
     )
 
 
 @cache
 def reasoning_parts(origin: str | None = None) -> st.SearchStrategy[Reasoning]:
     """Without an origin there is no seal: a seal always belongs to somebody."""
-    seals = st.none() if origin is None else st.none() | st.sampled_from(["seal-a", "seal-b"])
-    plain = st.builds(Reasoning, text=words, seal=seals, origin=st.just(origin))
+    plain = partial(Reasoning, origin=origin)
     if origin is None:
-        return plain
-    return plain | st.builds(
-        Reasoning, redacted=st.just(True), seal=st.just("sealed-thought"), origin=st.just(origin)
-    )
+        return st.builds(plain, text=words)
+    redacted = Reasoning(redacted=True, seal="sealed-thought", origin=origin)
+    return st.builds(plain, text=words, seal=st.sampled_from([None, None, "seal-a", "seal-b"])) | st.just(redacted)
 
 
 @cache
 def tool_calls(origin: str | None = None) -> st.SearchStrategy[ToolCall]:
     return st.builds(
-        ToolCall, call_id=call_ids, name=names, arguments=arguments, origin=st.just(origin), extra=_extras(origin)
+        partial(ToolCall, origin=origin), call_id=call_ids, name=names, arguments=arguments, **_extended(origin)
     )
 
 
 @cache
 def unknown_parts(origin: str) -> st.SearchStrategy[Unknown]:
-    return st.builds(
-        Unknown,
-        origin=st.just(origin),
-        data=json_objects.map(lambda fields: {**fields, "type": "x_unknown"}),
-    )
+    return json_objects.map(lambda fields: Unknown(origin=origin, data={**fields, "type": "x_unknown"}))
 
 
 @cache
 def tool_results(origin: str | None = None) -> st.SearchStrategy[ToolResult]:
     content: st.SearchStrategy[Any] = text_parts(marked=False) | media_parts(marked=False)
     return st.builds(
-        ToolResult,
+        partial(ToolResult, origin=origin),
         call_id=call_ids,
-        content=st.lists(content, max_size=3).map(tuple),
+        content=st.lists(content, max_size=2).map(tuple),
         is_error=st.booleans(),
         cache=cache_marks,
-        origin=st.just(origin),
     )
 
 
 @cache
-def _user_parts(origin: str | None) -> st.SearchStrategy[tuple[AnyPart, ...]]:
+def _user_parts(origin: str | None) -> st.SearchStrategy[AnyPart]:
     part: st.SearchStrategy[AnyPart] = text_parts(origin) | media_parts(origin)
-    if origin is not None:
-        part = part | unknown_parts(origin)
-    return st.lists(part, min_size=1, max_size=3).map(tuple)
+    return part if origin is None else part | unknown_parts(origin)
 
 
-@cache
-def _assistant_parts(origin: str | None) -> st.SearchStrategy[tuple[AnyPart, ...]]:
-    return st.tuples(
-        st.lists(reasoning_parts(origin), max_size=1),
-        st.lists(text_parts(origin), max_size=2),
-        st.lists(tool_calls(origin), max_size=2),
-    ).map(lambda kinds: (*kinds[0], *kinds[1], *kinds[2]))
+_INSTRUCTIONS = [(), *((one,) for one in range(4)), *itertools.product(range(4), repeat=2)]
+"""What a conversation may begin with: none to two turns of one or two texts, of the system or a developer."""
 
-
-@cache
-def _system_turns(origin: str | None) -> st.SearchStrategy[list[Turn]]:
-    parts = st.lists(text_parts(origin), min_size=1, max_size=2).map(tuple)
-    return st.lists(st.builds(Turn, role=st.sampled_from(["system", "developer"]), parts=parts), max_size=2)
+_beginnings = st.integers(0, 2).flatmap(lambda turns: st.integers((0, 1, 5)[turns], (0, 4, 20)[turns]))
+_rounds = st.integers(0, 3 * 2 * 3 * 3 - 1)
+"""How many parts of a kind a round has: 1 to 3 of the user; thoughts, texts and calls of the assistant."""
 
 
 @st.composite
 def conversations(draw: st.DrawFn, origin: str | None = None, max_rounds: int = 3) -> tuple[Turn, ...]:
     """System turns, then rounds of user and assistant; every tool call is answered once, in order."""
-    turns = list(draw(_system_turns(origin)))
+    turns: list[Turn] = []
+    for shape in _INSTRUCTIONS[draw(_beginnings)]:
+        parts = tuple(draw(text_parts(origin)) for _ in range(shape // 2 + 1))
+        turns.append(Turn(role="developer" if shape % 2 else "system", parts=parts))
     for round_number in range(draw(st.integers(1, max_rounds))):
-        turns.append(Turn(role="user", parts=draw(_user_parts(origin))))
-        parts = tuple(
-            replace(part, call_id=f"call_{round_number}_{n}") if isinstance(part, ToolCall) else part
-            for n, part in enumerate(draw(_assistant_parts(origin)))
+        shape, asked = divmod(draw(_rounds), 3)
+        shape, thoughts = divmod(shape, 2)
+        called, told = divmod(shape, 3)
+        turns.append(Turn(role="user", parts=tuple(draw(_user_parts(origin)) for _ in range(asked + 1))))
+        calls = [
+            replace(draw(tool_calls(origin)), call_id=f"call_{round_number}_{number}") for number in range(called)
+        ]
+        parts = (
+            *(draw(reasoning_parts(origin)) for _ in range(thoughts)),
+            *(draw(text_parts(origin)) for _ in range(told)),
+            *calls,
         )
         if parts:
             turns.append(Turn(role="assistant", parts=parts))
-        calls = [part for part in parts if isinstance(part, ToolCall)]
         if calls:
             results = (replace(draw(tool_results(origin)), call_id=call.call_id) for call in calls)
             turns.append(Turn(role="tool", parts=tuple(results)))
@@ -212,13 +197,12 @@ def conversations(draw: st.DrawFn, origin: str | None = None, max_rounds: int = 
 @cache
 def tools(origin: str | None = None) -> st.SearchStrategy[tuple[Tool, ...]]:
     tool = st.builds(
-        Tool,
+        partial(Tool, origin=origin),
         name=names,
         schema=schemas,
         description=st.none() | texts,
-        strict=st.none() | st.booleans(),
+        strict=_perhaps,
         cache=cache_marks,
-        origin=st.just(origin),
     )
     return st.lists(tool, max_size=3, unique_by=lambda one: one.name).map(tuple)
 
@@ -234,17 +218,19 @@ def tool_choices(offered: tuple[Tool, ...]) -> st.SearchStrategy[ToolChoice | No
     return modes | st.builds(ToolChoice, mode=st.just("one"), names=one, parallel=parallel)
 
 
-samplings = st.builds(
-    Sampling,
-    max_output_tokens=st.none() | st.integers(1, 4096),
-    temperature=st.none() | st.floats(0, 2),
-    top_p=st.none() | st.floats(0, 1),
-    top_k=st.none() | st.integers(1, 100),
-    stop=st.lists(words, max_size=2).map(tuple),
-    seed=st.none() | st.integers(0, 2**31),
-    presence_penalty=st.none() | st.floats(-2, 2),
-    frequency_penalty=st.none() | st.floats(-2, 2),
-)
+samplings = exact(
+    {},
+    {
+        "max_output_tokens": st.integers(1, 4096),
+        "temperature": st.floats(0, 2),
+        "top_p": st.floats(0, 1),
+        "top_k": st.integers(1, 100),
+        "stop": st.lists(words, max_size=2).map(tuple),
+        "seed": st.integers(0, 2**31),
+        "presence_penalty": st.floats(-2, 2),
+        "frequency_penalty": st.floats(-2, 2),
+    },
+).map(lambda said: Sampling(**said))
 thinkings = st.none() | st.one_of(
     st.builds(Thinking, effort=st.sampled_from(["none", "minimal", "low", "medium", "high", "xhigh", "max"])),
     st.builds(Thinking, mode=st.just("enabled"), budget_tokens=st.integers(1024, 100_000)),
@@ -252,11 +238,22 @@ thinkings = st.none() | st.one_of(
     st.builds(Thinking, mode=st.just("disabled")),
 )
 outputs = st.none() | st.one_of(
-    st.builds(OutputFormat, kind=st.just("text")),
-    st.builds(OutputFormat, kind=st.just("json_object")),
-    st.builds(
-        OutputFormat, kind=st.just("json_schema"), name=names, schema=schemas, strict=st.none() | st.booleans()
-    ),
+    st.just(OutputFormat(kind="text")),
+    st.just(OutputFormat(kind="json_object")),
+    st.builds(partial(OutputFormat, kind="json_schema"), name=names, schema=schemas, strict=_perhaps),
+)
+
+
+_wishes = exact(
+    {"sampling": samplings},
+    {
+        "thinking": thinkings,
+        "output": outputs,
+        "stream": st.booleans(),
+        "include_usage": st.booleans(),
+        "user": names,
+        "metadata": exact({}, {"na": texts, "n_b": texts}),
+    },
 )
 
 
@@ -268,15 +265,9 @@ def requests(draw: st.DrawFn, origin: str | None = None) -> GenerateRequest:
         turns=draw(conversations(origin)),
         tools=offered,
         tool_choice=draw(tool_choices(offered)),
-        sampling=draw(samplings),
-        thinking=draw(thinkings),
-        output=draw(outputs),
-        stream=draw(st.none() | st.booleans()),
-        include_usage=draw(st.booleans()),
-        user=draw(st.none() | names),
-        metadata=draw(st.none() | st.dictionaries(names, texts, max_size=2)),
         dialect=origin or "",
         extra=draw(_extras(origin)),
+        **draw(_wishes),
     )
 
 
@@ -342,14 +333,15 @@ def streams(draw: st.DrawFn, origin: str | None = None) -> list[Event]:
         choices = [index for index in opened if waiting[index]]
         if len(opened) < len(waiting):
             choices.append(-1)
-        chosen = draw(st.sampled_from(choices))
+        pick = draw(st.integers(0, 10 * len(choices) - 1))
+        chosen = choices[pick % len(choices)]
         if chosen == -1:
             index = len(opened)
             events.append(PartOpened(index=index, shell=_shell(response.parts[index])))
             opened.append(index)
         else:
             events.append(waiting[chosen].pop(0))
-        if draw(st.integers(0, 9)) == 0:
+        if pick >= 9 * len(choices):
             events.append(Ping())
     if response.usage is not None:
         events.append(UsageReported(usage=response.usage))

@@ -203,6 +203,9 @@ def test_a_longer_conversation_starts_with_the_shorter_one(turns: tuple[Turn, ..
         encoded = RESPONSES.encode_request(replace(whole, turns=turns[:length]), target())
         if any(loss.what == "first user turn" for loss in encoded.losses):
             continue
+        if leading and b'"instructions":' not in encoded.body:
+            # Instructions are the question for as long as nothing else is asked.
+            continue
         short = encoded.body.removesuffix(b',"store":false}').removesuffix(b"}").removesuffix(b"]")
         if not short.endswith(b'"') or b'"input":"' not in short:
             assert long.startswith(short)

@@ -125,12 +125,14 @@ class Gateway:
         token = self._token()
         return ask(self.url, path, body, method=method, headers={"Authorization": f"Bearer {token}"})
 
-    def provider(self, kind: str, base_url: str, *, keys: tuple[str, ...] = ("sk-up-1",)) -> str:
-        """A new provider node (`openai-compatible` or `anthropic-compatible`) with a connection for each key;
-        gives its prefix: models are then `<prefix>/<model>`."""
+    def provider(
+        self, kind: str, base_url: str, *, keys: tuple[str, ...] = ("sk-up-1",), api_type: str = "chat"
+    ) -> str:
+        """A new provider node (of the type `openai-compatible`, `anthropic-compatible`, ...) with a connection for
+        each key; gives its prefix: models are then `<prefix>/<model>`."""
         self._nodes += 1
         prefix = f"up{self._nodes}"
-        body = {"name": prefix, "prefix": prefix, "type": kind, "apiType": "chat", "baseUrl": base_url}
+        body = {"name": prefix, "prefix": prefix, "type": kind, "apiType": api_type, "baseUrl": base_url}
         node = self.admin("POST", "/api/provider-nodes", body)["node"]
         for number, key in enumerate(keys, 1):
             connection = {"provider": node["id"], "name": f"{prefix}-{number}", "apiKey": key, "priority": number}

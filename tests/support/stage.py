@@ -13,6 +13,8 @@ from tests.support.upstream.server import ScriptedUpstream
 
 Dialect: TypeAlias = Literal["openai", "anthropic"]
 DIALECTS: tuple[Dialect, ...] = ("openai", "anthropic")
+Speaks: TypeAlias = Literal[Dialect, "gemini"]
+"""What an upstream may speak."""
 PAIRS: tuple[tuple[Dialect, Dialect], ...] = tuple((client, up) for client in DIALECTS for up in DIALECTS)
 """(what the client speaks, what the upstream speaks)"""
 
@@ -29,15 +31,16 @@ class Stage:
     def url(self) -> str:
         return self.gateway.url
 
-    def site(self, dialect: Dialect) -> "Site":
+    def site(self, dialect: Speaks) -> "Site":
         """Where a client finds a fresh model of an upstream that speaks `dialect`."""
         return Site(url=self.url, key=self.key, model=self.model(dialect), upstream=self.upstream, speaks=dialect)
 
-    def model(self, dialect: Dialect, *, keys: tuple[str, ...] = (UPSTREAM_KEY,)) -> str:
+    def model(self, dialect: Speaks, *, keys: tuple[str, ...] = (UPSTREAM_KEY,)) -> str:
         """A model of a provider that nothing is known about yet, so that no test meets another one's cooldown.
         The upstream knows it as `scripted-small`."""
         self.upstream.reset()
-        prefix = self.gateway.provider(f"{dialect}-compatible", f"{self.upstream.url}/v1", keys=keys)
+        version = "v1beta" if dialect == "gemini" else "v1"
+        prefix = self.gateway.provider(f"{dialect}-compatible", f"{self.upstream.url}/{version}", keys=keys)
         return f"{prefix}/scripted-small"
 
     def headers(self, dialect: Dialect) -> dict[str, str]:
@@ -55,7 +58,7 @@ class Site:
     key: str
     model: str
     upstream: ScriptedUpstream
-    speaks: Dialect
+    speaks: Speaks
     direct: bool = False
 
     def ask(self, dialect: Dialect, **more: object) -> Answered:
@@ -64,7 +67,7 @@ class Site:
         return ask(self.url, PATHS[dialect], body, headers=headers(dialect, self.key))
 
 
-def direct(upstream: ScriptedUpstream, dialect: Dialect) -> Site:
+def direct(upstream: ScriptedUpstream, dialect: Speaks) -> Site:
     """The upstream without a gateway: it shows that a test asks for what a vendor really does."""
     upstream.reset()
     return Site(

@@ -1,17 +1,39 @@
 """Bugs that users of gateways reported in public, each as one test named by its symptom.
 
-The numbers are those of the reference project's issue tracker; the sentences say what went wrong there.
+Bare numbers are those of the reference project's issue tracker; `ll` is LiteLLM's, `bf` Bifrost's, `pk` Portkey's,
+and the others are spelled out. The sentences say what went wrong there. They are pains 1, 2, 3, 10 and 16 of the
+field report, section 2; the numbered cases of the data-plane specification are in `tests/unit/regressions`.
 """
 
 from typing import Any
 
 import msgspec
+import pytest
 
 from omniroute.dialects.registry import dialect
 from omniroute.ir.target import Target
 from tests.support import order, strict
+from tests.support.upstream import anthropic, openai_chat, openai_responses
+from tests.support.upstream.answer import Answer, Call, Say, Tokens
+from tests.support.upstream.fitting import Asked
 from tests.unit.dialects import test_cross_pairs as pairs
 from tests.unit.dialects.anthropic import claude_code
+from tests.unit.regressions.crossing import (
+    CLIENTS,
+    answered,
+    called,
+    carried,
+    chat,
+    chunk,
+    heard,
+    heard_whole,
+    said,
+    text,
+    tokens,
+    tool,
+)
+
+ASKED = Asked(model="m", stream=True, text="", include_usage=True)
 
 
 def test_1072_a_tool_choice_object_reaches_claude_as_type_tool() -> None:
@@ -92,3 +114,127 @@ def test_866_an_empty_answer_is_still_a_message() -> None:
     raw = b"".join(pairs.event(one) for one in events)
     assert order.anthropic(raw).text == "(empty response)"
     strict.message_stream(raw)
+
+
+def test_bf_3511_tools_of_chat_clients_are_tools_of_claudes() -> None:
+    """Tools went out in OpenAI's shape, and every tool call of one release failed."""
+    body = chat("anthropic", tools=[pairs.CHAT_TOOL])
+    assert body["tools"] == [pairs.CLAUDE_TOOL]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_pk_1275_two_calls_of_one_stream_keep_apart(client: str) -> None:
+    """All tool calls of a stream of Claude's had the same index, and their arguments ran into each other."""
+    calls = (Call("f", '{"a":1}', "c1", pieces=3), Call("g", '{"b":2}', "c2", pieces=3))
+    one = heard("anthropic", client, *anthropic.events(ASKED, Answer(parts=(Say("hm"), *calls)), 1))
+    assert [(call.name, call.arguments.replace(" ", "")) for call in one.calls] == [
+        ("f", '{"a":1}'),
+        ("g", '{"b":2}'),
+    ]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_bf_3441_calls_that_come_interleaved_are_told_one_by_one(client: str) -> None:
+    """Content blocks overlapped when a provider sent the arguments of two calls in turn."""
+    one = heard(
+        "openai_chat",
+        client,
+        tool(0, call_id="c1", name="f", arguments='{"a"'),
+        tool(1, call_id="c2", name="g", arguments='{"b"'),
+        tool(0, arguments=":1}"),
+        tool(1, arguments=":2}"),
+        chunk({}, "tool_calls"),
+        pairs.DONE,
+    )
+    assert [(call.name, call.arguments) for call in one.calls] == [("f", '{"a":1}'), ("g", '{"b":2}')]
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_9568_the_letter_case_of_a_tool_is_kept(client: str) -> None:
+    """Bash came back as bash; the client refused it, the model tried again, for ever."""
+    answer = Answer(parts=(Call("Bash", "{}"),))
+    assert heard("openai_chat", client, *openai_chat.events(ASKED, answer, 1)).calls[0].name == "Bash"
+    assert heard_whole("openai_chat", client, openai_chat.whole(ASKED, answer, 1)).calls[0].name == "Bash"
+
+
+def test_618_history_keeps_the_names_of_tools() -> None:
+    """Names were prefixed in the history but not in the declarations."""
+    turns = (said("go"), called(("c1", "Bash", "{}")), answered("c1", "ok"))
+    for upstream in ("anthropic", "openai_responses", "gemini", "ollama"):
+        assert '"Bash"' in msgspec.json.encode(chat(upstream, *turns)).decode()
+
+
+def test_bf_6342_signed_thinking_is_replayed_as_it_was() -> None:
+    """Thinking blocks were put together anew, and Anthropic refused their signatures."""
+    signed = [
+        {"type": "thinking", "thinking": "hm \u00e9  ", "signature": "c2ln"},
+        {"type": "redacted_thinking", "data": "b3BhcXVl"},
+        {"type": "tool_use", "id": "toolu_1", "name": "f", "input": {"b": 1, "a": [1.0, None]}},
+    ]
+    result = {"type": "tool_result", "tool_use_id": "toolu_1", "content": "ok"}
+    turns = [said("go"), said(signed, "assistant"), said([result])]
+    body = {"model": "m", "max_tokens": 100, "messages": turns}
+    assert carried("anthropic", "anthropic", body) == (body, ())
+
+
+def test_cloudflare_502_gemini_gets_its_signatures_back() -> None:
+    """Thought signatures were dropped from the history, and Gemini 3 answered 400."""
+    call = {"functionCall": {"name": "f", "args": {}, "id": "c1"}, "thoughtSignature": "c2ln"}
+    answer = {"functionResponse": {"name": "f", "id": "c1", "response": {"output": "ok"}}}
+    contents = [
+        {"role": "user", "parts": [{"text": "go"}]},
+        {"role": "model", "parts": [{"text": "hm", "thought": True}, call]},
+        {"role": "user", "parts": [answer]},
+    ]
+    assert carried("gemini", "gemini", {"model": "m", "contents": contents}) == ({"contents": contents}, ())
+
+
+@pytest.mark.parametrize("upstream", ["openai_chat", "openai_responses", "gemini", "ollama"])
+def test_uncommonroute_19_a_signature_never_goes_to_another_vendor(upstream: str) -> None:
+    """After a change of model in the middle of a conversation every request was refused."""
+    thought = {"type": "thinking", "thinking": "hm", "signature": "c2lnbmVk"}
+    turns = [said("go"), said([thought, text("done")], "assistant"), said("on")]
+    body, losses = carried("anthropic", upstream, {"model": "m", "max_tokens": 100, "messages": turns})
+    assert "c2lnbmVk" not in str(body)
+    assert losses
+
+
+def test_2215_cache_writes_are_not_shown_as_a_prompt() -> None:
+    """A prompt of two tokens was shown as 2,008."""
+    spent = Tokens(fresh=2, cache_read=0, cache_write=2006, output=1, reasoning=0)
+    one = heard("anthropic", "openai_chat", *anthropic.events(ASKED, Answer(parts=(Say("hi"),), tokens=spent), 1))
+    assert one.usage is not None
+    assert one.usage["prompt_tokens"] == 2
+
+
+@pytest.mark.parametrize("client", ["anthropic", "openai_chat", "gemini"])
+def test_opencrabs_1636_cached_input_is_counted_once(client: str) -> None:
+    """OpenAI's input contains what was cached; it was added a second time."""
+    spent = Tokens(fresh=40, cache_read=60, cache_write=0, output=9, reasoning=0)
+    answer = Answer(parts=(Say("hi"),), tokens=spent)
+    told = tokens(client, heard("openai_responses", client, *openai_responses.events(ASKED, answer, 1)))
+    assert (told["input"], told["cache_read"]) == (40, 60)
+
+
+def test_ll_36091_cached_input_survives_the_bridge() -> None:
+    """Responses clients on a provider of another dialect saw no cached tokens at all."""
+    spent = Tokens(fresh=40, cache_read=60, cache_write=0, output=9, reasoning=0)
+    answer = Answer(parts=(Say("hi"),), tokens=spent)
+    one = heard("anthropic", "openai_responses", *anthropic.events(ASKED, answer, 1))
+    assert tokens("openai_responses", one)["cache_read"] == 60
+
+
+@pytest.mark.parametrize("upstream", ["openai_chat", "openai_responses", "gemini", "ollama"])
+def test_ll_17201_cache_marks_are_named_where_they_cannot_go(upstream: str) -> None:
+    """The first mark that was found made a gateway call an API for caches that the request never asked for."""
+    marked = {**text("a long text"), "cache_control": {"type": "ephemeral"}}
+    asked = {"model": "m", "max_tokens": 100, "messages": [said([marked])]}
+    body, losses = carried("anthropic", upstream, asked)
+    assert "cache" not in str(body)
+    assert [(loss.what, loss.weight) for loss in losses if "cache" in loss.path] == [("cache mark", "cost")]
+
+
+def test_517_the_key_of_the_prompt_cache_is_kept() -> None:
+    """Without it OpenAI's cache missed on every second request."""
+    assert chat("openai_chat", prompt_cache_key="k")["prompt_cache_key"] == "k"
+    assert chat("openai_responses", prompt_cache_key="k")["prompt_cache_key"] == "k"

@@ -21,10 +21,6 @@ class Actor(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str | None = None
 
 
-SYSTEM: Final = Actor(name="system")
-"""The program itself, and the offline command line."""
-
-
 def record(
     connection: Connection,
     actor: Actor,

@@ -1,6 +1,6 @@
 """What a caller may do, decided once per request from the snapshot."""
 
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import msgspec
 
@@ -11,11 +11,25 @@ ENV_KEY_ID: Final = "env-key"
 """The id of the key given in OMNIROUTE_API_KEY."""
 
 
+CacheUse: TypeAlias = Literal["none", "exact", "all"]
+"""Which answers may be kept and given again: none, those to requests with an explicit temperature of 0, or all."""
+
+
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """At most `limit` requests, or tokens in and out, over `window_s` seconds."""
+
+    limit: int
+    window_s: int
+    unit: Literal["requests", "tokens"] = "requests"
+
+
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
     """A client key as the data plane sees it.
 
     `models` and `connections` are allow-lists, empty meaning all; models are patterns of
-    `catalog.patterns`. `expires_at` is unix seconds. `scopes` may hold `manage`.
+    `catalog.patterns`. `expires_at` is unix seconds. `scopes` may hold `manage`. `strict` refuses requests whose
+    translation would lose meaning. `rate_limits` all hold; `max_sessions` is how many conversations may go on at
+    a time, 0 for any number.
     """
 
     key_id: str
@@ -27,6 +41,10 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     banned: bool = False
     expires_at: float | None = None
     log_bodies: bool = True
+    strict: bool = False
+    rate_limits: tuple[RateLimit, ...] = ()
+    max_sessions: int = 0
+    cache: CacheUse = "exact"
 
 
 LOCAL_GRANT: Final = Grant(key_id=LOCAL_KEY_ID, name="local")

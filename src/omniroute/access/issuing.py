@@ -9,7 +9,9 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
 
 from omniroute.access.actor import Actor, record
+from omniroute.access.grant import CacheUse, RateLimit
 from omniroute.access.keys import digest, mint
+from omniroute.access.rates import stored_limits
 from omniroute.errors import GatewayError, InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.storage.repos import keys as repo
@@ -30,6 +32,10 @@ class KeyChanges(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool | UnsetType = UNSET
     is_banned: bool | UnsetType = UNSET
     no_log: bool | UnsetType = UNSET
+    strict: bool | UnsetType = UNSET
+    cache: CacheUse | UnsetType = UNSET
+    rate_limits: tuple[RateLimit, ...] | UnsetType = UNSET
+    max_sessions: int | UnsetType = UNSET
     expires_at: int | UnsetType | None = UNSET
 
 
@@ -141,6 +147,8 @@ def _changed(row: KeyRow, changes: KeyChanges, now: int) -> KeyRow:
         given["name"] = changes.name.strip()
         if not 0 < len(given["name"]) <= _NAME_LENGTH:
             raise InvalidRequest(f"The name of a key has 1 to {_NAME_LENGTH} characters.", code="bad_name")
+    if changes.rate_limits is not UNSET:
+        given["rate_limits"] = stored_limits(changes.rate_limits)
     for field, (count, length) in _LIMITS.items():
         values = given.get(field, ())
         if len(values) > count or any(not 0 < len(value) <= length for value in values):
@@ -159,6 +167,10 @@ def _public(row: KeyRow) -> JsonObject:
         "is_active": row.is_active,
         "is_banned": row.is_banned,
         "no_log": row.no_log,
+        "strict": row.strict,
+        "cache": row.cache,
+        "rate_limits": None if row.rate_limits is None else list(row.rate_limits),
+        "max_sessions": row.max_sessions,
         "expires_at": row.expires_at,
     }
 

@@ -1,5 +1,6 @@
 """Connections: making, changing and deleting them, with their secrets sealed; shared by the API and the CLI."""
 
+import contextlib
 import uuid
 from collections.abc import Callable, Collection
 from typing import Final
@@ -255,9 +256,12 @@ class Masked(msgspec.Struct, frozen=True):
 
 
 def presentable(secret: str | None) -> Secret | None:
-    """A credential as it was typed, without blanks around it; None for nothing. Raises InvalidRequest for one that
-    cannot go into a header."""
+    """A credential as it was typed, without blanks around it, a key file of JSON in one line; None for nothing.
+    Raises InvalidRequest for one that cannot go into a header."""
     plain = (secret or "").strip()
+    if plain.startswith("{"):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeEncodeError, RecursionError):
+            plain = msgspec.json.encode(msgspec.json.decode(plain)).decode()
     if not plain:
         return None
     if len(plain) > _KEY_LENGTH or not plain.isprintable() or not plain.isascii():

@@ -6,6 +6,7 @@ from typing import Final
 
 from omniroute.accounts.connection import Connection
 from omniroute.accounts.probe import ModelList, models
+from omniroute.accounts.signing import Signing
 from omniroute.catalog.provider import Provider
 from omniroute.clock import Clock
 from omniroute.errors import GatewayError
@@ -21,6 +22,7 @@ class Discovery:
 
     def __init__(self, transport: Transport, clock: Clock) -> None:
         self._transport = transport
+        self._signing = Signing(transport, clock)
         self._clock = clock
         self._lists: dict[str, tuple[str, ...]] = {}
         self._asked_at: dict[str, tuple[int, float]] = {}
@@ -55,7 +57,7 @@ class Discovery:
 
     async def _ask(self, provider: Provider, connection: Connection) -> None:
         try:
-            answer = await models(self._transport, provider, connection)
+            answer = await models(self._transport, provider, connection, signing=self._signing)
         except GatewayError:
             return
         if isinstance(answer, ModelList):

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from omniroute.access.actor import Actor, record
 from omniroute.accounts.saved_url import checked
 from omniroute.catalog.lookup import Catalog
-from omniroute.catalog.provider import Auth, Operation, Provider
+from omniroute.catalog.provider import Auth, Operation, OperationName, Provider
 from omniroute.errors import GatewayError, InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.storage.repos import connections as connection_rows
@@ -18,23 +18,48 @@ from omniroute.storage.repos import nodes as repo
 from omniroute.storage.repos.nodes import NodeRow
 from omniroute.storage.writer import Writer
 
-_CODECS: Final[Mapping[tuple[str, str | None], str]] = {
-    ("openai-compatible", "chat"): "openai_chat",
-    ("openai-compatible", "responses"): "openai_responses",
-    ("openai-compatible", "embeddings"): "embeddings",
-    ("openai-compatible", "audio-transcriptions"): "transcription",
-    ("openai-compatible", "audio-speech"): "speech",
-    ("openai-compatible", "images-generations"): "images",
-    ("anthropic-compatible", None): "anthropic",
-    ("gemini-compatible", None): "gemini",
-    ("ollama-compatible", None): "ollama",
+_OPENAI_SIMPLE: Final[Mapping[OperationName, str]] = {
+    "embeddings": "embeddings",
+    "images": "images",
+    "transcription": "transcription",
+    "speech": "speech",
+    "completions": "completions",
+    "moderations": "moderations",
+    "rerank": "rerank",
 }
+"""What a server of OpenAI's making may have beside its chat. One that has not answers 404 on its own."""
+_OPERATIONS: Final[Mapping[tuple[str, str | None], Mapping[OperationName, str]]] = {
+    ("openai-compatible", "chat"): {"chat": "openai_chat", **_OPENAI_SIMPLE},
+    ("openai-compatible", "responses"): {"chat": "openai_responses", **_OPENAI_SIMPLE},
+    ("openai-compatible", "embeddings"): {"embeddings": "embeddings"},
+    ("openai-compatible", "audio-transcriptions"): {"transcription": "transcription"},
+    ("openai-compatible", "audio-speech"): {"speech": "speech"},
+    ("openai-compatible", "images-generations"): {"images": "images"},
+    ("anthropic-compatible", None): {"chat": "anthropic"},
+    ("gemini-compatible", None): {"chat": "gemini", "embeddings": "gemini_embeddings"},
+    ("ollama-compatible", None): {"chat": "ollama", "embeddings": "ollama_embeddings"},
+}
+"""The codecs of a node by type and apiType, the first one that of the operation which `chatPath` is about."""
 _DEFAULT_URLS: Final = {
     "openai-compatible": "https://api.openai.com/v1",
     "anthropic-compatible": "https://api.anthropic.com/v1",
+    "gemini-compatible": "https://generativelanguage.googleapis.com/v1beta",
+}
+_AUTHS: Final[Mapping[str, Auth]] = {
+    "anthropic-compatible": Auth(kind="header", name="x-api-key", optional=True),
+    "gemini-compatible": Auth(kind="header", name="x-goog-api-key", optional=True),
 }
 _ANTHROPIC_VERSION: Final = "2023-06-01"  # https://docs.anthropic.com/en/api/versioning
-_ENDINGS: Final = {"openai-compatible": "/chat/completions", "anthropic-compatible": "/messages"}
+_ENDINGS: Final[Mapping[tuple[str, str | None], str]] = {
+    ("openai-compatible", "chat"): "/chat/completions",
+    ("openai-compatible", "responses"): "/responses",
+    ("openai-compatible", "embeddings"): "/embeddings",
+    ("openai-compatible", "audio-transcriptions"): "/audio/transcriptions",
+    ("openai-compatible", "audio-speech"): "/audio/speech",
+    ("openai-compatible", "images-generations"): "/images/generations",
+    ("anthropic-compatible", None): "/messages",
+    ("gemini-compatible", None): "/models",
+}
 _PREFIX: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PATH: Final = re.compile(r"/[!-~]{0,499}")
 
@@ -54,7 +79,7 @@ class NodeDraft(msgspec.Struct, frozen=True, kw_only=True):
 class Nodes:
     """Writes nodes. Methods block until the change is live; raise GatewayError (400, 404, 409).
 
-    `codecs` are the names of the dialects that are served: a node of another kind is refused, not stored.
+    `codecs` are the names of the codecs that are served: a node of another kind is refused, not stored.
     """
 
     def __init__(
@@ -121,12 +146,12 @@ class Nodes:
 
     def _row(self, draft: NodeDraft, node_id: str, *, created_at: int, now: int) -> NodeRow:
         api_type = (draft.api_type or "chat") if draft.type == "openai-compatible" else None
-        codec = _CODECS.get((draft.type, api_type))
-        if codec is None:
+        served = _OPERATIONS.get((draft.type, api_type))
+        if served is None:
             raise InvalidRequest(
                 f"There is no node type {draft.type!r} with apiType {api_type!r}.", code="bad_node_type"
             )
-        if codec not in self._codecs:
+        if next(iter(served.values())) not in self._codecs:
             kind = draft.type if api_type is None else f"{draft.type} with apiType {api_type}"
             raise InvalidRequest(f"Nodes of type {kind} are not served yet.", code="node_type_not_served")
         name = draft.name.strip()
@@ -138,8 +163,8 @@ class Nodes:
             name=name,
             prefix=_prefix(draft.prefix),
             api_type=api_type,
-            base_url=_base_url(draft),
-            chat_path=_path("chatPath", draft.chat_path),
+            base_url=_base_url(draft, api_type),
+            chat_path=_chat_path(draft),
             models_path=_path("modelsPath", draft.models_path),
             created_at=created_at,
             updated_at=now,
@@ -157,17 +182,20 @@ class Nodes:
 
 def provider_of(node: NodeRow) -> Provider:
     """A node as a provider: what requests and probes see of it."""
-    anthropic = node.type == "anthropic-compatible"
-    codec = _CODECS[(node.type, node.api_type)]
+    codecs = _OPERATIONS[(node.type, node.api_type)]
+    main = next(iter(codecs))
     return Provider(
         id=node.id,
         alias=node.prefix,
         name=node.name,
         base_url=node.base_url,
-        auth=Auth(kind="header", name="x-api-key", optional=True) if anthropic else Auth(optional=True),
-        operations={"chat": Operation(codec=codec, path=node.chat_path)},
+        auth=_AUTHS.get(node.type) or Auth(optional=True),
+        operations={
+            name: Operation(codec=codec, path=node.chat_path if name == main else None)
+            for name, codec in codecs.items()
+        },
         models_path=node.models_path or ("/api/tags" if node.type == "ollama-compatible" else "/models"),
-        headers={"anthropic-version": _ANTHROPIC_VERSION} if anthropic else {},
+        headers={"anthropic-version": _ANTHROPIC_VERSION} if codecs[main] == "anthropic" else {},
         local=True,
         node=True,
     )
@@ -190,13 +218,21 @@ def _prefix(given: str) -> str:
     return prefix
 
 
-def _base_url(draft: NodeDraft) -> str:
+def _base_url(draft: NodeDraft, api_type: str | None) -> str:
     given = draft.base_url or _DEFAULT_URLS.get(draft.type)
     if given is None:
         raise InvalidRequest(f"A node of type {draft.type!r} needs a baseUrl.", code="bad_url")
     # People paste the address of the endpoint itself; the base is what stands before it.
-    bare = given.strip().rstrip("/").removesuffix(_ENDINGS.get(draft.type, "/"))
+    bare = given.strip().rstrip("/").removesuffix(_ENDINGS.get((draft.type, api_type), "/"))
     return checked(bare, private=True)
+
+
+def _chat_path(draft: NodeDraft) -> str | None:
+    if draft.chat_path and draft.type == "gemini-compatible":
+        raise InvalidRequest(
+            "A gemini-compatible node has no chatPath: the model is part of every path.", code="bad_path"
+        )
+    return _path("chatPath", draft.chat_path)
 
 
 def _path(name: str, given: str | None) -> str | None:

@@ -5,7 +5,6 @@ open only under a name that is known to be harmless or that stands in the provid
 sealed; its name may be shown, its value never leaves.
 """
 
-import re
 from typing import Final, NamedTuple, TypeGuard
 
 import msgspec
@@ -22,7 +21,6 @@ _OPEN: Final = frozenset(
     }
 )  # fmt: skip
 _LENGTHS: Final = {"customUserAgent": 500, "consoleApiKey": 10_000, "tag": 100}
-_PARAMETER: Final = re.compile(r"\{([a-z_]+)\}")
 _MEMBERS: Final = 100
 _TEXT_LENGTH: Final = 20_000
 
@@ -38,7 +36,7 @@ def parts(provider: Provider, data: JsonObject) -> Parts:
     """Raises InvalidRequest for data that is too large or of a shape that no provider uses."""
     if len(data) > _MEMBERS:
         raise InvalidRequest(f"providerSpecificData holds at most {_MEMBERS} members.", code="bad_provider_data")
-    parameters = set(_PARAMETER.findall(provider.base_url))
+    parameters = provider.asks_for
     found = Parts({}, {})
     for name, value in data.items():
         if not 0 < len(name) <= 64:

@@ -10,13 +10,14 @@ import msgspec
 
 from omniroute.catalog.loader import Row
 from omniroute.catalog.lookup import Tables
-from omniroute.catalog.provider import OperationName, Provider
+from omniroute.catalog.provider import PARAMETER, Operation, OperationName, Provider
 
 _PREFIX: Final = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _VARIABLE: Final = re.compile(r"[A-Z0-9_]+_API_KEY")
 _PARAMETER: Final = re.compile(r"\{[a-z_]+\}")
 _HEADER: Final = re.compile(r"[a-z0-9-]+")
 _OPERATIONS: Final = frozenset(get_args(OperationName))
+_GENERATING: Final = ("chat", "responses")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 _DEMO: Final = "demo"
 
@@ -32,16 +33,22 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def findings(
-    rows: Iterable[Row], tables: Tables, *, codecs: Collection[str], quirks: Collection[str]
+    rows: Iterable[Row],
+    tables: Tables,
+    *,
+    codecs: Collection[str],
+    quirks: Collection[str],
+    simple: Collection[str] = (),
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong. `codecs` and `quirks` are the names that the dialects know."""
+    """Everything that is wrong. `codecs` and `quirks` are the names that the dialects know, `simple` those of the
+    codecs of other operations than chat."""
     known = tuple(rows)
     providers = [row.provider for row in known]
     return (
         *(
             Finding(f"providers/{row.file}.toml", message)
             for row in known
-            for message in _row(row, codecs, quirks)
+            for message in _row(row, codecs, quirks, simple)
         ),
         *(Finding("providers", message) for message in _clashes(providers)),
         *(Finding("aliases.toml", message) for message in _aliases(providers, tables)),
@@ -51,7 +58,7 @@ def findings(
     )
 
 
-def _row(row: Row, codecs: Collection[str], quirks: Collection[str]) -> Iterator[str]:
+def _row(row: Row, codecs: Collection[str], quirks: Collection[str], simple: Collection[str]) -> Iterator[str]:
     provider = row.provider
     if provider.id != row.file:
         yield f"the id {provider.id!r} must be the file's name"
@@ -67,8 +74,10 @@ def _row(row: Row, codecs: Collection[str], quirks: Collection[str]) -> Iterator
     for name, operation in provider.operations.items():
         if name not in _OPERATIONS:
             yield f"unknown operation {name!r}; known: {_listed(_OPERATIONS)}"
-        if operation.codec not in codecs:
-            yield f"unknown codec {operation.codec!r}; known: {_listed(codecs)}"
+        fitting = codecs if name in _GENERATING else simple
+        if name in _OPERATIONS and operation.codec not in fitting:
+            yield f"unknown codec {operation.codec!r} for {name}; known: {_listed(fitting)}"
+        yield from _operation(operation)
     for quirk in provider.quirks:
         if quirk not in quirks:
             yield f"unknown quirk {quirk!r}; known: {_listed(quirks)}"
@@ -85,6 +94,22 @@ def _row(row: Row, codecs: Collection[str], quirks: Collection[str]) -> Iterator
             yield "docs_url is missing, and no note says why"
     if provider.docs_url is not None and not provider.docs_url.startswith("https://"):
         yield f"docs_url {provider.docs_url!r} must begin with https://"
+
+
+def _operation(operation: Operation) -> Iterator[str]:
+    for path in (operation.path, operation.stream_path):
+        if path is not None and not path.startswith("/"):
+            yield f"path {path!r} must begin with a slash"
+        if path is not None and not set(PARAMETER.findall(path)) <= {"model"}:
+            yield f"path {path!r} holds something else in braces than {{model}}"
+    url = operation.base_url
+    if url is not None:
+        parts = urlsplit(_PARAMETER.sub("x", url))
+        if parts.scheme not in ("https", "http") or not parts.netloc or parts.query or url.endswith("/"):
+            yield f"base_url {url!r} of an operation must be a plain address without a slash at its end"
+    for model, length in operation.dimensions.items():
+        if length < 1:
+            yield f"dimensions of {model!r} must be above 0"
 
 
 def _address(provider: Provider) -> Iterator[str]:
@@ -111,6 +136,10 @@ def _address(provider: Provider) -> Iterator[str]:
             yield f"base_url {url!r} has the scheme {other!r}; https is wanted"
     if provider.local and parts.netloc.rpartition(":")[0] not in _LOOPBACK:
         yield f"base_url {url!r} is not loopback, but the row says local"
+    for name, addresses in provider.base_url_when.items():
+        for value, address in addresses.items():
+            if not address.startswith("https://") or address.endswith("/"):
+                yield f"base_url_when {name} = {value!r} must begin with https:// and not end with a slash"
     path = provider.models_path
     if path is not None and not path.startswith("/"):
         elsewhere = urlsplit(_PARAMETER.sub("x", path))
@@ -127,6 +156,12 @@ def _auth(provider: Provider) -> Iterator[str]:
         case "bearer" | "none":
             if auth.name is not None or auth.prefix:
                 yield f"auth {auth.kind!r} takes neither name nor prefix"
+        case "aws":
+            if auth.name is None or "region" not in provider.asks_for:
+                yield "auth 'aws' needs the name of a service and a parameter {region}"
+        case "google":
+            if not (auth.token_url or "").startswith("https://"):
+                yield "auth 'google' needs a token_url that begins with https://"
 
 
 def _scheme(provider: Provider) -> str:

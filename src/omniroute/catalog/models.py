@@ -5,7 +5,7 @@ in as plain data. Fields: `limit.context`, `limit.output` (tokens; 0 means unkno
 `tool_call`, `temperature`, `structured_output`, `status`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Final
 
@@ -19,10 +19,24 @@ from omniroute.ir.target import ModelFacts
 _UNKNOWN: Final = ModelFacts()
 
 
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """USD per million tokens; what is None is billed as input."""
+
+    input: float
+    output: float
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+    def of(self, input_tokens: int, output_tokens: float) -> float:
+        """USD."""
+        return (self.input * input_tokens + self.output * output_tokens) / 1_000_000
+
+
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A model at a provider. `operation` is what it is for, None when no operation of ours is (video).
 
     `inputs` and `outputs` are models.dev's words: text, image, audio, video, pdf. `released` is `YYYY-MM-DD`.
+    `dimensions` is the length of an embedding.
     """
 
     id: str
@@ -33,6 +47,8 @@ class Model(msgspec.Struct, frozen=True, kw_only=True):
     outputs: tuple[str, ...] = ()
     released: str | None = None
     deprecated: bool = False
+    price: Price | None = None
+    dimensions: int | None = None
 
 
 class ModelTable:
@@ -51,8 +67,10 @@ class ModelTable:
         return self._models.get(provider, {}).keys()
 
     def served(self, provider: Provider) -> tuple[Model, ...]:
-        """The models of `provider` that one of its operations can reach."""
-        return tuple(m for m in self._models.get(provider.id, {}).values() if m.operation in provider.operations)
+        """The models of `provider` that one of its operations can reach, with those that only its row names."""
+        known = self._models.get(provider.id, {})
+        found = {model.id: model for model in known.values() if model.operation in provider.operations}
+        return tuple({**found, **{model.id: model for model in _named(provider, known)}}.values())
 
     def model(self, provider: str, model: str) -> Model | None:
         """What is known about one model."""
@@ -62,6 +80,11 @@ class ModelTable:
         """The facts that encoders and routing need; every field None when the model is not known."""
         found = self.model(provider, model)
         return _UNKNOWN if found is None else found.facts
+
+    def price(self, provider: str, model: str) -> Price | None:
+        """None when nobody says what it costs."""
+        found = self.model(provider, model)
+        return None if found is None else found.price
 
     def providers_of(self, model: str) -> tuple[str, ...]:
         """The ids of the providers that know `model` by exactly that name, in the catalog's order."""
@@ -91,6 +114,13 @@ class _Modalities(msgspec.Struct, frozen=True):
     output: tuple[str, ...] = ()
 
 
+class _Cost(msgspec.Struct, frozen=True):
+    input: float | None = None
+    output: float | None = None
+    cache_read: float | None = None
+    cache_write: float | None = None
+
+
 class _Model(msgspec.Struct, frozen=True):
     name: str
     limit: _Limit = _Limit()
@@ -102,6 +132,7 @@ class _Model(msgspec.Struct, frozen=True):
     structured_output: bool | None = None
     status: str | None = None
     release_date: str | None = None
+    cost: _Cost | None = None
 
 
 class _Provider(msgspec.Struct, frozen=True):
@@ -120,7 +151,21 @@ def models_from_modelsdev(data: object, catalog: Catalog) -> ModelTable:
         for row in catalog.providers.values()
         if row.models_dev in given
     }
+    for row in catalog.providers.values():
+        # Where chat models have to be discovered, a few known ones of another kind must not look like the list.
+        if row.id in models or "chat" not in row.operations:
+            for named in _named(row, models.get(row.id, {})):
+                models.setdefault(row.id, {})[named.id] = named
     return ModelTable(models, catalog.tables.families)
+
+
+def _named(row: Provider, known: Mapping[str, Model]) -> Iterator[Model]:
+    """The models that the row itself names; what one is for, the row knows better than its name tells."""
+    for name, operation in row.operations.items():
+        for model_id in (*operation.models, *operation.dimensions):
+            model = known.get(model_id) or Model(id=model_id, name=model_id, operation=None, facts=_UNKNOWN)
+            # The keys of a row's operations are checked against the names of operations (`catalog.check`).
+            yield msgspec.structs.replace(model, operation=name, dimensions=operation.dimensions.get(model_id))
 
 
 def _model(model_id: str, given: _Model) -> Model:
@@ -143,24 +188,42 @@ def _model(model_id: str, given: _Model) -> Model:
         outputs=given.modalities.output,
         released=given.release_date,
         deprecated=given.status == "deprecated",
+        price=_price(given.cost),
+    )
+
+
+def _price(given: _Cost | None) -> Price | None:
+    """models.dev's `cost`, in USD per million tokens; it lists some free models without numbers."""
+    if given is None or given.input is None or given.output is None:
+        return None
+    return Price(
+        input=given.input, output=given.output, cache_read=given.cache_read, cache_write=given.cache_write
     )
 
 
 def _operation(model_id: str, given: _Model) -> OperationName | None:
     """What a model is for. models.dev does not say; its outputs and the usual words in names do."""
-    words = f"{model_id} {given.family or ''}".lower()
     outputs = given.modalities.output
+    named = operation_named(f"{model_id} {given.family or ''}")
+    if named is not None:
+        return named
+    if "image" in outputs and not ("text" in outputs and given.limit.context):
+        return "images"
+    if not outputs or "text" in outputs:
+        return "chat"
+    return "speech" if "audio" in outputs else None
+
+
+def operation_named(name: str) -> OperationName | None:
+    """What the usual words in a model's name tell about it."""
+    words = name.lower()
     if "embed" in words:
         return "embeddings"
     if "rerank" in words:
         return "rerank"
     if "whisper" in words or "transcribe" in words:
         return "transcription"
-    if "image" in outputs and not ("text" in outputs and given.limit.context):
-        return "images"
-    if not outputs or "text" in outputs:
-        return "chat"
-    return "speech" if "audio" in outputs else None
+    return None
 
 
 def _owners(models: Mapping[str, Mapping[str, Model]]) -> dict[str, tuple[str, ...]]:

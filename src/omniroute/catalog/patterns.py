@@ -20,6 +20,11 @@ def matches(pattern: str, text: str, *, case_sensitive: bool = False) -> bool:
     return _matches([c.lower() for c in pattern], [c.lower() for c in text])
 
 
+def is_pattern(name: str) -> bool:
+    """Whether `name` may stand for others than itself."""
+    return "*" in name or "?" in name
+
+
 def specificity(pattern: str) -> int:
     """How narrow a pattern is; the highest of several matches wins (data-plane 4.3): ten for each literal
     character other than `/`, minus fifty for each `*` and five for each `?`, plus the length."""

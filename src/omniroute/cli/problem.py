@@ -8,7 +8,6 @@ UNREACHABLE: Final = 3
 DENIED: Final = 4
 LIMITED: Final = 5
 TIMED_OUT: Final = 124
-INTERRUPTED: Final = 130
 
 
 class Problem(Exception):

@@ -5,7 +5,19 @@ from collections.abc import Sequence
 import typer
 
 from omniroute.cli.command import command
-from omniroute.cli.commands import config, doctor, keys, logs, models, providers, serve, setup, status
+from omniroute.cli.commands import (
+    combos,
+    config,
+    doctor,
+    keys,
+    logs,
+    models,
+    providers,
+    serve,
+    setup,
+    status,
+    translate,
+)
 
 
 def tree() -> typer.Typer:
@@ -37,10 +49,18 @@ def tree() -> typer.Typer:
     command(group, "rm")(keys.rm)
     root.add_typer(group, name="keys")
 
+    group = _group("Named lists of models with a strategy, asked for as if they were a model.")
+    command(group, "ls")(combos.ls)
+    command(group, "add")(combos.add)
+    command(group, "rm")(combos.rm)
+    command(group, "explain")(combos.explain)
+    root.add_typer(group, name="combos")
+
     group = _group("The models that can be called.")
     command(group, "ls")(models.ls)
     root.add_typer(group, name="models")
     command(root, "ask")(models.ask)
+    command(root, "translate")(translate.translate)
 
     group = _group("The requests that went through.")
     command(group, "ls")(logs.ls)

@@ -169,6 +169,40 @@ _ALL: Final = (
     _name("upstream.total_timeout_s", "How long one attempt may take altogether, in seconds; 0 sets no limit."),
     _name("routing.max_attempts", "How many attempts one request may make over all connections."),
     _name(
+        "cache.enabled",
+        "Keep answers to requests with a temperature of 0 and give them again; each client key can say otherwise.",
+        field="cache_enabled",
+    ),
+    _name(
+        "cache.ttl_s",
+        "How long an answer is kept, in seconds.",
+        _ms("SEMANTIC_CACHE_TTL_MS"),
+        field="cache_ttl_s",
+    ),
+    _name(
+        "cache.memory_entries",
+        "How many answers are kept in memory.",
+        "SEMANTIC_CACHE_MAX_SIZE",
+        field="cache_memory_entries",
+    ),
+    _name(
+        "cache.memory_bytes",
+        "How large the answers in memory may be together, in bytes.",
+        "SEMANTIC_CACHE_MAX_BYTES",
+        field="cache_memory_bytes",
+    ),
+    _name(
+        "cache.rows",
+        "How many answers are kept in the database, where they survive a restart.",
+        field="cache_rows",
+    ),
+    _name(
+        "cache.idempotency_window_s",
+        "How long after its answer a request with the same Idempotency-Key is not asked again, in seconds; 0 for"
+        " never.",
+        field="idempotency_window_s",
+    ),
+    _name(
         "catalog.unverified",
         "Offer providers whose facts nobody has verified.",
         field="catalog_unverified",

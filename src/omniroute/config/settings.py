@@ -53,6 +53,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     total_timeout_s: float = 0.0
     max_attempts: int = 6
 
+    cache_enabled: bool = True
+    cache_ttl_s: float = 1800.0
+    cache_memory_entries: int = 500
+    cache_memory_bytes: int = 16 * 1024 * 1024
+    cache_rows: int = 20_000
+    idempotency_window_s: float = 5.0
+
     catalog_unverified: bool = False
     ledger_fsync: bool = False
     ledger_on_full: Literal["serve", "refuse"] = "serve"

@@ -133,6 +133,8 @@ def _checked(field: str, value: Value) -> Value:
             raise BadValue(SEVERAL_WORKERS)
         case (("workers" | "body_limit" | "max_attempts"), int()) if value < 1:
             raise BadValue("must be at least 1")
+        case (("cache_memory_entries" | "cache_memory_bytes" | "cache_rows"), int()) if value < 0:
+            raise BadValue("must be 0 or more")
         case _, float() if not 0 <= value < float("inf"):
             raise BadValue("must be a number of seconds, 0 or more")
         case "host", str() if not value.strip():

@@ -1,7 +1,8 @@
 """What a wire format must know how to do. Pure: no I/O, no clock, no randomness."""
 
 from collections.abc import Mapping
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from types import MappingProxyType
+from typing import Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -15,7 +16,10 @@ from omniroute.ir.target import Target
 Headers: TypeAlias = Mapping[str, str]
 """HTTP headers, names in lower case."""
 
-Framing: TypeAlias = Literal["sse", "ndjson", "json"]
+Framing: TypeAlias = Literal["sse", "ndjson", "json", "eventstream"]
+"""How a stream is cut into events; `eventstream` is Amazon's binary one, which only providers speak."""
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Loss(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,8 +36,11 @@ class Loss(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Encoded(NamedTuple):
+    """`renamed` are the tools that had to be named differently: the caller's name for each name in the body."""
+
     body: bytes
     losses: tuple[Loss, ...] = ()
+    renamed: Mapping[str, str] = _NOTHING
 
 
 class ErrorReply(NamedTuple):
@@ -142,32 +149,7 @@ class Inbound(Protocol):
 
 
 class Outbound(Protocol):
-    """What a provider speaks."""
-
-    def encode_request(self, request: GenerateRequest, target: Target) -> Encoded:
-        """The body for `target`, with `request.stream` deciding whether a stream is asked for."""
-        ...
-
-    def decode_response(self, body: bytes) -> GenerateResponse | Failure:
-        """A 2xx body. Raises `UpstreamError(kind="protocol")` when it is not this dialect's answer."""
-        ...
-
-    def glance(self, body: bytes) -> Glance:
-        """A 2xx body that is passed on untouched. Raises `UpstreamError(kind="protocol")` when it is not JSON of
-        this dialect. About 2 us for a small body: a typed decode of the few fields needed."""
-        ...
-
-    def decode_failure(self, status: int, headers: Headers, body: bytes) -> Failure: ...
-
-    def stream_decoder(self) -> StreamDecoder: ...
-
-    def tap(self, *, include_usage: bool) -> Tap:
-        """`include_usage` false withholds the usage-only chunk that the gateway asked for on its own."""
-        ...
-
-
-class Dialect(Inbound, Outbound, Protocol):
-    """Both directions of one wire format. `paths` maps an operation to the path under the base URL."""
+    """What a provider speaks. Of some wire formats this is the only direction: no client of ours speaks them."""
 
     @property
     def name(self) -> str: ...
@@ -177,4 +159,29 @@ class Dialect(Inbound, Outbound, Protocol):
 
     def path(self, target: Target, *, stream: bool) -> str:
         """The path under the provider's base URL, starting with a slash."""
+        ...
+
+    def encode_request(self, request: GenerateRequest, target: Target) -> Encoded:
+        """The body for `target`, with `request.stream` deciding whether a stream is asked for."""
+        ...
+
+    def decode_response(self, body: bytes) -> GenerateResponse | Failure:
+        """A 2xx body. Raises `UpstreamError(kind="protocol")` when it is not this dialect's answer."""
+        ...
+
+    def decode_failure(self, status: int, headers: Headers, body: bytes) -> Failure: ...
+
+    def stream_decoder(self) -> StreamDecoder: ...
+
+
+class Dialect(Inbound, Outbound, Protocol):
+    """Both directions of one wire format, and the eyes for answers that pass through unchanged between them."""
+
+    def glance(self, body: bytes) -> Glance:
+        """A 2xx body that is passed on untouched. Raises `UpstreamError(kind="protocol")` when it is not JSON of
+        this dialect. About 2 us for a small body: a typed decode of the few fields needed."""
+        ...
+
+    def tap(self, *, include_usage: bool) -> Tap:
+        """`include_usage` false withholds the usage-only chunk that the gateway asked for on its own."""
         ...

@@ -7,6 +7,7 @@ and of a repeated key the last one counts).
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,15 +30,23 @@ _STREAM_SWITCHES = {"streaming": True, "non_stream": False, "disable_stream": Fa
 """Non-standard members that some clients send for `stream`, and what `true` means in each."""
 
 
+class Address(NamedTuple):
+    """What the path of a request says, in dialects that name the model and the wish for a stream there."""
+
+    model: str
+    stream: bool
+
+
 class Envelope:
     """An opened body.
 
     `body` is what the client sent, `repaired` says that it had to be mended first. `stream` is what the body says
     (None: nothing), also through the non-standard switches; `corrections` are the edits that turn these switches
-    into `stream`, to be made on every body that goes upstream.
+    into `stream`, to be made on every body that goes upstream. Where an `address` names the model and the stream,
+    the body has neither.
     """
 
-    __slots__ = ("body", "corrections", "fields", "model", "repaired", "stream")
+    __slots__ = ("address", "body", "corrections", "fields", "model", "repaired", "stream")
 
     def __init__(
         self,
@@ -48,7 +57,9 @@ class Envelope:
         stream: bool | None,
         corrections: dict[str, bytes | None],
         repaired: bool,
+        address: Address | None = None,
     ) -> None:
+        self.address = address
         self.body = body
         self.fields = fields
         self.model = model
@@ -68,13 +79,15 @@ class Envelope:
         return options is not None and options.get("include_usage") is True
 
     def decoded(self) -> JsonObject:
-        """The whole body. Costs what a full decode costs; a verbatim request never pays it."""
+        """The whole body, and what the address says as its `model` and `stream`. Costs what a full decode costs; a
+        verbatim request never pays it."""
         try:
-            return _WHOLE.decode(self.body)
+            body = _WHOLE.decode(self.body)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise _malformed(self.body, error) from None
         except RecursionError:
             raise _too_deep() from None
+        return body if self.address is None else {**body, **self.address._asdict()}
 
     def patched(self, edits: Mapping[str, bytes | None]) -> bytes:
         """The body with the named members set to these JSON bytes, or removed where the bytes are None.
@@ -92,33 +105,38 @@ class Envelope:
         return msgspec.json.encode(fields)
 
 
-def open_envelope(body: bytes) -> Envelope:
+def open_envelope(body: bytes, address: Address | None = None) -> Envelope:
     """Opens a client's body. Raises `InvalidRequest` with a message that says what is wrong with it."""
     try:
-        return _envelope(body, _OPENER.decode(body), repaired=False)
+        return _envelope(body, _OPENER.decode(body), address, repaired=False)
     except msgspec.ValidationError:
-        raise InvalidRequest('Invalid JSON body: it must be an object, such as {"model": "...", ...}') from None
+        member = "model" if address is None else "contents"
+        raise InvalidRequest(
+            f'Invalid JSON body: it must be an object, such as {{"{member}": "...", ...}}'
+        ) from None
     except UnicodeDecodeError as error:  # in the name of a member
         raise _malformed(body, error) from None
     except msgspec.DecodeError as error:
         mended = with_paired_surrogates(body)
         if mended == body:
             raise _malformed(body, error) from None
-        return _open_mended(mended)
+        return _open_mended(mended, address)
     except RecursionError:
         raise _too_deep() from None
 
 
-def _open_mended(body: bytes) -> Envelope:
+def _open_mended(body: bytes, address: Address | None) -> Envelope:
     try:
-        return _envelope(body, _OPENER.decode(body), repaired=True)
+        return _envelope(body, _OPENER.decode(body), address, repaired=True)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _malformed(body, error) from None
 
 
-def _envelope(body: bytes, fields: dict[str, msgspec.Raw], *, repaired: bool) -> Envelope:
+def _envelope(body: bytes, fields: dict[str, msgspec.Raw], address: Address | None, *, repaired: bool) -> Envelope:
     if not body.isascii():
         _check_encoding(body)
+    if address is not None:
+        return _addressed(body, fields, address, repaired=repaired)
     stream = _boolean(fields, "stream")
     corrections: dict[str, bytes | None] = {}
     if not fields.keys().isdisjoint(_STREAM_SWITCHES):
@@ -133,6 +151,20 @@ def _envelope(body: bytes, fields: dict[str, msgspec.Raw], *, repaired: bool) ->
     )
 
 
+def _addressed(body: bytes, fields: dict[str, msgspec.Raw], address: Address, *, repaired: bool) -> Envelope:
+    """Members that repeat the address are taken out: they speak of the model by the name it has here."""
+    check_model(address.model)
+    return Envelope(
+        body=body,
+        fields=fields,
+        model=address.model,
+        stream=address.stream,
+        corrections={name: None for name in Address._fields if name in fields},
+        repaired=repaired,
+        address=address,
+    )
+
+
 def _model(fields: Fields) -> str:
     raw = fields.get("model")
     model = None if raw is None else _VALUE.decode(raw)
@@ -143,9 +175,14 @@ def _model(fields: Fields) -> str:
     model = model.strip()
     if not model:
         raise InvalidRequest('Missing model: "model" is blank, name one such as "openai/gpt-4o"')
+    check_model(model)
+    return model
+
+
+def check_model(model: str) -> None:
+    """Raises `InvalidRequest` for a name that could lead somewhere else as part of an address."""
     if _UNFIT_FOR_MODEL.search(model):
         raise InvalidRequest(f"Invalid model format: {model[:80]!r} has a control character or a path in it")
-    return model
 
 
 def _boolean(fields: Fields, name: str) -> bool | None:

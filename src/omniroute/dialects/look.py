@@ -31,3 +31,16 @@ def as_count(value: JsonValue) -> int | None:
 def objects_in(value: JsonValue) -> list[JsonObject]:
     """The objects of an array, without anything else it may hold."""
     return [fields for item in as_array(value) or () if (fields := as_object(item)) is not None]
+
+
+def kind_of(value: JsonValue) -> str:
+    """What a value is, in the words of JSON, for messages to clients."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return "a boolean"
+    if isinstance(value, str):
+        return "a string"
+    if isinstance(value, list):
+        return "an array"
+    return "an object" if isinstance(value, dict) else "a number"

@@ -25,7 +25,9 @@ class Losses(list[Loss]):
 
     def foreign(self, path: str, extra: JsonObject | None) -> None:
         """Unknown fields of another dialect's object: each is dropped under its own path; nulls say nothing."""
+        if not extra:
+            return
         prefix = f"{path}.extra" if path else "extra"
-        for name, value in (extra or {}).items():
+        for name, value in extra.items():
             if value is not None:
                 self.dropped(f"{prefix}.{name}", name, "quality")

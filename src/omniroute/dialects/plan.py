@@ -6,6 +6,7 @@ import msgspec
 
 from omniroute.dialects.base import Loss
 from omniroute.dialects.envelope import Fields
+from omniroute.dialects.look import as_object, objects_in
 from omniroute.dialects.quirks.quirk import Quirk, Rewritten, WireHook
 from omniroute.dialects.quirks.registry import quirks_of
 from omniroute.errors import InvalidRequest
@@ -36,6 +37,17 @@ class Translate(msgspec.Struct, frozen=True):
     """Decode the body (after the edits of the gateway) and encode it for the target."""
 
 
+_CONFIGS = ("generationConfig", "generation_config")
+_COUNTS = ("candidateCount", "candidate_count")
+"""Where Gemini's clients say how many answers they want."""
+
+_RESPONSES = "openai_responses"
+_STORED = ("previous_response_id", "conversation", "prompt")
+"""Members by which Responses clients mean something that OpenAI keeps for them."""
+
+_TRANSLATED_CHOICES = ("function", "custom", "allowed_tools", "auto", "none", "required")
+"""Types of a Responses `tool_choice` that other dialects have a word for."""
+
 Plan: TypeAlias = Verbatim | Patch | Translate
 
 
@@ -43,10 +55,14 @@ def plan(client_dialect: str, target: Target, edits: Edits, fields: Fields) -> P
     """The cheapest way that loses nothing. `fields` are the top-level members of the client's body.
 
     The quirks of the target are part of the decision: a patch holds their edits and losses too. Several choices
-    (`n`) cannot be translated between dialects and are refused with 400 `unsupported_feature`.
+    (`n`, `candidateCount`) cannot be translated between dialects and are refused with 400 `unsupported_feature`,
+    and so are Responses requests of which a part is stored at OpenAI, or that force a tool which OpenAI runs.
     """
     if client_dialect != target.dialect:
         _refuse_several_choices(fields, target)
+        if client_dialect == _RESPONSES:
+            _refuse_what_is_stored(fields, target)
+            _refuse_forced_hosted_tool(fields, target)
         return Translate()
     if edits.deep:
         return Translate()
@@ -55,26 +71,64 @@ def plan(client_dialect: str, target: Target, edits: Edits, fields: Fields) -> P
         return Translate()
     changed = {name: value for name, value in edits.top.items() if _bytes(fields.get(name)) != value}
     losses: list[Loss] = []
-    if quirks:
-        current = _edited(fields, changed)
-        for quirk in quirks:
-            if quirk.wire is not None:
-                found, lost = _edits_of(quirk, quirk.wire, current)
-                changed.update(found)
-                losses.extend(lost)
-                current = _edited(current, found)
+    for quirk in quirks:
+        # Most quirks are about members that most bodies lack: these cost no copy of the body's members.
+        if quirk.wire is None or (fields.keys().isdisjoint(quirk.keys) and changed.keys().isdisjoint(quirk.keys)):
+            continue
+        found, lost = _edits_of(quirk, quirk.wire, _edited(fields, changed))
+        changed.update(found)
+        losses.extend(lost)
     return Patch(changed, tuple(losses)) if changed else Verbatim()
 
 
 def _refuse_several_choices(fields: Fields, target: Target) -> None:
-    raw = fields.get("n")
-    n: JsonValue = None if raw is None else msgspec.json.decode(raw)
-    if isinstance(n, int) and n > 1:
+    said = {"n": _value(fields, "n")}
+    for config in _CONFIGS:
+        if config in fields:
+            members = as_object(_value(fields, config)) or {}
+            said.update((name, members.get(name)) for name in _COUNTS)
+    for name, n in said.items():
+        if isinstance(n, int) and n > 1:
+            raise InvalidRequest(
+                f"{name} = {n} is not possible here: {target.model!r} at {target.provider!r} speaks another "
+                f"dialect, which gives one choice; send {name} = 1 or several requests",
+                code="unsupported_feature",
+            )
+
+
+def _refuse_what_is_stored(fields: Fields, target: Target) -> None:
+    """Left out, such a member would cost the conversation its beginning, and nobody would know why."""
+    for name in _STORED:
+        if _value(fields, name) is not None:
+            raise _not_stored_here(name, target)
+    if b'"item_reference"' in bytes(fields.get("input", b"")):
+        for index, item in enumerate(objects_in(_value(fields, "input"))):
+            if item.get("type") == "item_reference":
+                raise _not_stored_here(f"input[{index}]", target)
+
+
+def _refuse_forced_hosted_tool(fields: Fields, target: Target) -> None:
+    """A hosted tool that is merely on offer can be left out; one that must be called cannot."""
+    kind = (as_object(_value(fields, "tool_choice")) or {}).get("type")
+    if isinstance(kind, str) and kind not in _TRANSLATED_CHOICES:
         raise InvalidRequest(
-            f"n = {n} is not possible here: {target.model!r} at {target.provider!r} speaks another dialect, which "
-            "gives one choice; send n = 1 or several requests",
+            f"tool_choice: {kind!r} is a tool that OpenAI runs, and {target.model!r} at {target.provider!r} "
+            "speaks another dialect; choose a function, or leave the choice to the model",
             code="unsupported_feature",
         )
+
+
+def _not_stored_here(name: str, target: Target) -> InvalidRequest:
+    return InvalidRequest(
+        f"{name} refers to something stored by OpenAI's Responses API, which {target.model!r} at "
+        f"{target.provider!r} does not speak; send the whole conversation in `input`, and `store`: false",
+        code="unsupported_feature",
+    )
+
+
+def _value(fields: Fields, name: str) -> JsonValue:
+    raw = fields.get(name)
+    return None if raw is None else msgspec.json.decode(raw)
 
 
 def _edits_of(quirk: Quirk, wire: WireHook, fields: Fields) -> tuple[dict[str, bytes | None], tuple[Loss, ...]]:

@@ -4,29 +4,13 @@ Only a translation cleans; a same-dialect request keeps its schemas. What is rep
 as a string, a null among enum values, a required property that does not exist), so no loss comes of it.
 """
 
+from collections.abc import Callable, Mapping
+from operator import is_not
+
 from omniroute.dialects.look import as_array, as_object
 from omniroute.ir.json import JsonObject, JsonValue
 
 _MAX_DEPTH = 32
-
-_NUMERIC = frozenset(
-    {
-        "minimum",
-        "maximum",
-        "exclusiveMinimum",
-        "exclusiveMaximum",
-        "multipleOf",
-        "minLength",
-        "maxLength",
-        "minItems",
-        "maxItems",
-        "minProperties",
-        "maxProperties",
-    }
-)
-_SCHEMAS = frozenset({"items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"})
-_LISTS = frozenset({"anyOf", "oneOf", "allOf", "prefixItems"})
-_MAPS = frozenset({"properties", "patternProperties", "$defs", "definitions", "dependentSchemas"})
 
 
 def tool_schema(schema: JsonObject | None) -> JsonObject:
@@ -40,40 +24,70 @@ def tool_schema(schema: JsonObject | None) -> JsonObject:
 
 
 def clean(schema: JsonObject, depth: int = 0) -> JsonObject:
-    """`schema` without what is plainly wrong in it; anything deeper than 32 levels stays as it is."""
+    """`schema` without what is plainly wrong in it; anything deeper than 32 levels stays as it is.
+
+    What needs no repair is the same object in the answer: most schemas are right, and an agent sends dozens of
+    them with every request.
+    """
     if depth > _MAX_DEPTH:
         return schema
-    cleaned = {name: _member(name, value, depth) for name, value in schema.items()}
-    properties = as_object(cleaned.get("properties"))
-    required = as_array(cleaned.get("required"))
-    if properties is not None and required is not None:
-        cleaned["required"] = [name for name in required if isinstance(name, str) and name in properties]
+    cleaned = schema
+    for name in schema:
+        repair = _REPAIRS.get(name)
+        if repair is not None:
+            value = schema[name]
+            better = repair(value, depth)
+            if better is not value:
+                cleaned = dict(schema) if cleaned is schema else cleaned
+                cleaned[name] = better
+    if "required" in cleaned and "properties" in cleaned:
+        properties, required = as_object(cleaned["properties"]), as_array(cleaned["required"])
+        if properties is not None and required is not None:
+            known = [name for name in required if isinstance(name, str) and name in properties]
+            if len(known) < len(required):
+                return {**cleaned, "required": known}
     return cleaned
 
 
-def _member(name: str, value: JsonValue, depth: int) -> JsonValue:
-    fields, items = as_object(value), as_array(value)
-    if name in _NUMERIC:
-        return _number(value)
-    if name == "enum" and items is not None:
-        return [item for item in items if item is not None] or value
-    if name == "items" and items is not None:
-        return _inner(items[0], depth) if items else {}
-    if name in _SCHEMAS and fields is not None:
-        return clean(fields, depth + 1)
-    if name in _LISTS and items is not None:
-        return [_inner(item, depth) for item in items]
-    if name in _MAPS and fields is not None:
-        return {key: _inner(inner, depth) for key, inner in fields.items()}
-    return value
-
-
-def _inner(value: JsonValue, depth: int) -> JsonValue:
+def _schema(value: JsonValue, depth: int) -> JsonValue:
     fields = as_object(value)
     return value if fields is None else clean(fields, depth + 1)
 
 
-def _number(value: JsonValue) -> JsonValue:
+def _map(value: JsonValue, depth: int) -> JsonValue:
+    fields = as_object(value)
+    if fields is None:
+        return value
+    repaired: JsonObject = {}
+    for name, inner in fields.items():
+        # Most properties have a type and a description, which nothing is done about.
+        known = as_object(inner)
+        if known is not None and not _TOLD.isdisjoint(known) and (better := clean(known, depth + 1)) is not known:
+            repaired[name] = better
+    return {**fields, **repaired} if repaired else fields
+
+
+def _list(value: JsonValue, depth: int) -> JsonValue:
+    items = as_array(value)
+    if items is None:
+        return value
+    repaired = [_schema(item, depth) for item in items]
+    return repaired if any(map(is_not, repaired, items)) else items
+
+
+def _items(value: JsonValue, depth: int) -> JsonValue:
+    items = as_array(value)
+    if items is None:
+        return _schema(value, depth)
+    return _schema(items[0], depth) if items else {}
+
+
+def _enum(value: JsonValue, depth: int) -> JsonValue:
+    items = as_array(value)
+    return value if items is None or None not in items else [item for item in items if item is not None] or value
+
+
+def _number(value: JsonValue, depth: int) -> JsonValue:
     if not isinstance(value, str):
         return value
     try:
@@ -84,3 +98,24 @@ def _number(value: JsonValue) -> JsonValue:
         return float(value)
     except ValueError:
         return value
+
+
+_REPAIRS: Mapping[str, Callable[[JsonValue, int], JsonValue]] = {
+    "enum": _enum,
+    "items": _items,
+    **dict.fromkeys(("properties", "patternProperties", "$defs", "definitions", "dependentSchemas"), _map),
+    **dict.fromkeys(("anyOf", "oneOf", "allOf", "prefixItems"), _list),
+    **dict.fromkeys(
+        ("additionalProperties", "not", "if", "then", "else", "contains", "propertyNames"),
+        _schema,
+    ),
+    **dict.fromkeys(
+        (
+            *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+            *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+        ),
+        _number,
+    ),
+}
+_TOLD = frozenset(_REPAIRS)
+"""Keywords that something may be wrong with."""

@@ -62,6 +62,8 @@ class Framer:
                 chunk = chunk[len(_BYTE_ORDER_MARK) :]
         if chunk.find(b"\r") >= 0:
             return self._split_any(chunk)
+        if chunk.find(b"\n\n") == len(chunk) - 2:
+            return [_frame(chunk[:-2], chunk)]
         blocks = chunk.split(b"\n\n")
         tail = blocks.pop()
         if tail:

@@ -38,6 +38,7 @@ _UNSETTLED: Final[Columns] = {
     "losses": 0,
     "message": "",
     "settled_at": None,
+    "price_source": None,
 }
 
 

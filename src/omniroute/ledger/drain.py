@@ -51,9 +51,8 @@ def store(connection: Connection, taken: Taken) -> None:
     batch = fold(taken.records)
     usage.put_requests(connection, batch.requests)
     usage.progress_requests(connection, batch.progressed)
-    if usage.settle_requests(connection, batch.settled) < len(batch.settled):
-        known = usage.existing(connection, [str(row["id"]) for row in batch.settled])
-        usage.put_requests(connection, [orphan(row) for row in batch.settled if row["id"] not in known])
+    if batch.settled:
+        usage.settle_requests(connection, [orphan(row) for row in batch.settled], batch.settled[0])
     usage.put_attempts(connection, batch.attempts)
     meta.put(connection, _POSITION, str(taken.end))
 

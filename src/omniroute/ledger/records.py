@@ -8,6 +8,9 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+UsageSource: TypeAlias = Literal["reported", "estimated", "none", "cache"]
+"""`cache` is an answer that another request has paid for: its tokens are in that one's record."""
+
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="o"):
     """A request was admitted."""
@@ -67,13 +70,15 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0
     reasoning_tokens: int = 0
-    usage_source: Literal["reported", "estimated", "none"] = "none"
+    usage_source: UsageSource = "none"
     cost_micro_usd: int | None = None
     first_event_ms: int = 0
     duration_ms: int = 0
     attempts: int = 0
     losses: int = 0
     message: str = ""
+    price_source: str | None = None
+    """Where the price of `cost_micro_usd` is from, with its version."""
 
 
 Record: TypeAlias = Opened | Attempted | Progress | Settled

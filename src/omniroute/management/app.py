@@ -6,7 +6,25 @@ from fastapi import FastAPI
 
 from omniroute.management import errors
 from omniroute.management.edge import Edge
-from omniroute.management.resources import auth, keys, monitoring, provider_nodes, providers, request_logs
+from omniroute.management.resources import (
+    aliases,
+    auth,
+    cache,
+    combos,
+    explanations,
+    keys,
+    monitoring,
+    pricing,
+    provider_models,
+    provider_nodes,
+    provider_trials,
+    providers,
+    rate_limits,
+    request_logs,
+    routing,
+    sessions,
+    translator,
+)
 from omniroute.management.router import ManagementRouter
 from omniroute.management.services import Services
 
@@ -15,11 +33,24 @@ _ROUTERS: Final[tuple[ManagementRouter, ...]] = (
     auth.administrator,
     auth.local,
     providers.router,
+    provider_trials.router,
+    provider_models.router,
     provider_nodes.router,
     keys.router,
+    aliases.router,
+    pricing.router,
+    cache.router,
+    combos.router,
+    explanations.router,
+    explanations.traces,
+    routing.router,
+    rate_limits.router,
+    rate_limits.configuration,
+    sessions.router,
     monitoring.public,
     monitoring.router,
     request_logs.router,
+    translator.router,
 )
 
 

@@ -11,22 +11,46 @@ from omniroute.access.setup import SetupTokens
 from omniroute.accounts.connection import Connection
 from omniroute.accounts.connections import Connections
 from omniroute.accounts.nodes import Nodes
+from omniroute.caching.exact import ExactCache
+from omniroute.caching.window import Window
 from omniroute.catalog.lookup import Catalog
 from omniroute.catalog.models import ModelTable
 from omniroute.clock import Clock, Ids
 from omniroute.config.settings import Settings
-from omniroute.dialects.base import Dialect
+from omniroute.dialects.base import Outbound
+from omniroute.dialects.simple.registry import CODECS
+from omniroute.ledger.prices import Prices
+from omniroute.pipeline.allowance import Allowance
+from omniroute.pipeline.choose import Chosen
+from omniroute.pipeline.trace import Trace
+from omniroute.routing.strategy import Asked
+from omniroute.routing.tree import Branch
+from omniroute.snapshot.aliases import Aliases
+from omniroute.snapshot.combos import Combos
+from omniroute.snapshot.model import Snapshot
+from omniroute.snapshot.pricing import Pricing
+from omniroute.snapshot.selection import Selecting
 from omniroute.storage.database import Database
 from omniroute.storage.sealing import Sealer
 from omniroute.storage.writer import Writer
+from omniroute.traffic.accounts import Accounts
+from omniroute.traffic.resting import Resting
 from omniroute.upstream.transport import Transport
 
 
 @dataclass(frozen=True, kw_only=True)
 class Services:
-    """`find_grant` answers for a presented client key in the current snapshot (`Keyring.find`), `models` gives the
-    current model table, `env_connections` are those of `accounts.env`, `random` gives that many secure bytes,
-    `started` is `clock.monotonic()` at start, `cli_token` is the hexadecimal text of `secrets/cli-token`."""
+    """What the management API may use, each made once.
+
+    `find_grant` answers for a presented client key in the current snapshot (`Keyring.find`), `models` gives the
+    current model table, `rehearse` chooses among the targets of a combo without taking a turn, `trace` finds what
+    is kept of a request by its id, `meaningless` says why a name means no model, `cache` has kept answers,
+    `window` replies that may be asked for again,
+    `accounts`, `resting` and `allowance` have what happens at accounts and keys now,
+    `snapshot` gives the configuration that holds now, `env_connections` are those of
+    `accounts.env`, `random` gives that many secure bytes, `started` is `clock.monotonic()` at start, `cli_token`
+    is the hexadecimal text of `secrets/cli-token`.
+    """
 
     settings: Settings
     version: str
@@ -45,14 +69,28 @@ class Services:
     find_grant: Callable[[str], Grant | None]
     catalog: Catalog
     models: Callable[[], ModelTable]
-    dialects: Mapping[str, Dialect]
+    dialects: Mapping[str, Outbound]
     transport: Transport
+    rehearse: Callable[[str, Asked], tuple[Chosen, Branch]]
+    trace: Callable[[str], Trace | None]
+    meaningless: Callable[[str], str | None]
+    prices: Prices
+    cache: ExactCache
+    window: Window
+    accounts: Accounts
+    resting: Resting
+    allowance: Allowance
+    snapshot: Callable[[], Snapshot]
     env_connections: tuple[Connection, ...] = ()
 
     administrator: Administrator = field(init=False)
     issuer: Issuer = field(init=False)
     connections: Connections = field(init=False)
     nodes: Nodes = field(init=False)
+    combos: Combos = field(init=False)
+    aliases: Aliases = field(init=False)
+    pricing: Pricing = field(init=False)
+    selecting: Selecting = field(init=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen for everybody else
@@ -71,7 +109,11 @@ class Services:
         )
         put(self, "issuer", Issuer(self.writer, self.pepper, self.random))
         put(self, "connections", Connections(self.writer, self.sealer, self.catalog, self.random))
-        put(self, "nodes", Nodes(self.writer, self.catalog, self.dialects, self.random))
+        put(self, "nodes", Nodes(self.writer, self.catalog, {*self.dialects, *CODECS}, self.random))
+        put(self, "aliases", Aliases(self.writer))
+        put(self, "pricing", Pricing(self.writer))
+        put(self, "selecting", Selecting(self.writer))
+        put(self, "combos", Combos(self.writer, self.catalog.prefixes, self.random))
 
     def now_ms(self) -> int:
         """Unix time in milliseconds, as rows store it."""

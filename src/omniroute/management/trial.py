@@ -10,7 +10,9 @@ from sqlalchemy import Connection as Transaction
 from omniroute.accounts.connection import Connection
 from omniroute.accounts.connections import unknown_connection
 from omniroute.accounts.env import ID_PREFIX
-from omniroute.accounts.probe import Verdict, probe
+from omniroute.accounts.probe import probe
+from omniroute.accounts.signing import Signing
+from omniroute.accounts.verdict import Verdict
 from omniroute.catalog.provider import Provider
 from omniroute.errors import GatewayError
 from omniroute.management.services import Services
@@ -118,6 +120,7 @@ async def _verdict(services: Services, subject: Subject, model: str | None) -> V
                 subject.provider,
                 subject.connection,
                 services.dialects.get(chat.codec) if chat is not None else None,
+                signing=Signing(services.transport, services.clock),
                 model=model,
                 proxy=services.settings.proxy,
             )

@@ -7,12 +7,14 @@ from omniroute.access.credentials import presented
 from omniroute.access.grant import Grant
 from omniroute.access.keys import Keyring
 from omniroute.access.perimeter import Perimeter, Refusal
+from omniroute.catalog.provider import OperationName
 from omniroute.clock import Clock
 from omniroute.dialects.base import Dialect
-from omniroute.dialects.envelope import open_envelope
+from omniroute.dialects.envelope import Address, open_envelope
 from omniroute.errors import GatewayError
 from omniroute.pipeline.call import Call
 from omniroute.pipeline.exchange import Exchange
+from omniroute.pipeline.inquiry import Inquiry, Reading
 from omniroute.snapshot.model import Snapshot
 
 _SESSION_HEADERS: Final = ("x-session-id", "x_session_id", "x-omniroute-session", "session-id")
@@ -39,24 +41,67 @@ class Admit:
             raise GatewayError(decision.status, decision.message, code=decision.code)
         return decision
 
-    async def call(self, exchange: Exchange, dialect: Dialect, snapshot: Snapshot) -> Call:
-        """The request, admitted and opened. Raises `GatewayError`."""
+    async def call(
+        self,
+        exchange: Exchange,
+        dialect: Dialect,
+        snapshot: Snapshot,
+        address: Address | None = None,
+        below: str = "",
+    ) -> Call:
+        """The request, admitted and opened. `address` is what its path says of model and stream, where the dialect
+        puts them there; `below` is `Call.below`. Raises `GatewayError`."""
         grant = self.grant(exchange, snapshot)
         headers = exchange.headers
-        envelope = open_envelope(await exchange.body())
+        envelope = open_envelope(await exchange.body(), address)
         stream = envelope.stream
         if stream is None:
             # Ollama's API, the one framed as lines, streams unless it is told not to.
             stream = dialect.framing == "ndjson" or "text/event-stream" in headers.get("accept", "")
+        if below:
+            stream = False
         return Call(
             exchange=exchange,
             dialect=dialect,
             grant=grant,
+            model=envelope.model,
+            asked=len(envelope.body),
             envelope=envelope,
+            below=below,
             stream=stream,
             session_id=session_id(headers),
-            progress=stream and headers.get("x-omniroute-progress") == "true",
+            progress=stream and headers.get("x-omniroute-progress") == "true" and _bears_progress(dialect),
         )
+
+    async def inquiry(
+        self,
+        exchange: Exchange,
+        dialect: Dialect,
+        snapshot: Snapshot,
+        operation: OperationName,
+        reading: Reading,
+    ) -> Inquiry:
+        """A question of a simple operation, admitted and read. Raises `GatewayError`."""
+        grant = self.grant(exchange, snapshot)
+        headers = exchange.headers
+        body = await exchange.body()
+        asked = reading(body, headers.get("content-type", ""))
+        return Inquiry(
+            exchange=exchange,
+            dialect=dialect,
+            grant=grant,
+            operation=operation,
+            model=asked.model,
+            asked=len(body),
+            question=asked,
+            stream=asked.stream,
+            session_id=session_id(headers),
+        )
+
+
+def _bears_progress(dialect: Dialect) -> bool:
+    """Google's SDKs give up a stream over an event that is none of theirs, and lines have no events."""
+    return dialect.framing == "sse" and dialect.name != "gemini"
 
 
 def session_id(headers: Mapping[str, str]) -> str | None:

@@ -3,8 +3,11 @@ back is free and invisible."""
 
 from typing import Final
 
+from omniroute.accounts.signing import Signing
 from omniroute.clock import Clock
-from omniroute.dialects.base import Dialect
+from omniroute.dialects.base import Dialect, StreamDecoder
+from omniroute.dialects.hearing import HearingDecoder, heard_response
+from omniroute.dialects.renamed import RestoringDecoder, restored_response
 from omniroute.errors import UpstreamError
 from omniroute.ir.events import ArgumentsDelta, Event, Failed, Finished, PartOpened, ReasoningDelta, TextDelta
 from omniroute.ir.failure import Failure
@@ -12,13 +15,15 @@ from omniroute.ir.fold import fold
 from omniroute.ir.parts import Reasoning, Text
 from omniroute.pipeline.answer import Answer, Decoded, Tapped, Translated, Whole
 from omniroute.pipeline.call import Call
+from omniroute.pipeline.comeback import in_band, with_hint
+from omniroute.pipeline.course import Course
 from omniroute.pipeline.failures import of_upstream
-from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.headers import passed
 from omniroute.pipeline.prepare import Prepare, Prepared
-from omniroute.routing.engine import Attempt, Done, Route, Step, Succeeded
+from omniroute.routing.engine import Route
+from omniroute.routing.limits import tells_limits
 from omniroute.snapshot.model import Snapshot
-from omniroute.traffic.resting import Resting
+from omniroute.traffic.learned import Learned
 from omniroute.upstream.transport import Reply, Transport
 
 _ERROR_BODY_LIMIT: Final = 1024 * 1024
@@ -28,49 +33,36 @@ class Attempts:
     """Performs the attempts that the engine asks for and reports what came of each."""
 
     def __init__(
-        self, prepare: Prepare, transport: Transport, resting: Resting, ledger: Ledger, clock: Clock
+        self, prepare: Prepare, transport: Transport, course: Course, learned: Learned, clock: Clock
     ) -> None:
         self._prepare = prepare
         self._transport = transport
-        self._resting = resting
-        self._ledger = ledger
+        self._learned = learned
         self._clock = clock
+        self._signing = Signing(transport, clock)
+        self._course = course
 
     async def first_good(self, call: Call, route: Route, snapshot: Snapshot) -> Answer | Failure:
         """The first answer that begins well, or the failure that the caller is to be told."""
-        step: Step = route.start(self._clock.monotonic())
-        while isinstance(step, Attempt):
-            candidate = step.candidate
-            call.candidate = candidate
-            call.attempts = step.number
-            began = self._clock.monotonic()
-            result = await self._try(call, snapshot)
-            now = self._clock.monotonic()
-            call.upstream_s += now - began
-            if isinstance(result, Failure):
-                step = route.report(result, now)
-                if route.verdict is not None:
-                    self._resting.rest(candidate.account, route.verdict, result, now)
-                self._ledger.attempted(call, result, now - began)
-            else:
-                following = route.report(Succeeded(), now)
-                assert isinstance(following, Done)
-                call.first_event_s = now - call.exchange.started
-                self._resting.wake(candidate.account)
-                self._ledger.attempted(call, None, now - began)
-                return result
-        assert not isinstance(step, Done)
-        return step.failure
+        return await self._course.first_good(call, route, lambda: self._try(call, snapshot))
 
     async def _try(self, call: Call, snapshot: Snapshot) -> Answer | Failure:
         prepared = self._prepare.of(call, snapshot)
         call.losses = prepared.losses
+        request = prepared.request
         try:
-            reply = await self._transport.open(prepared.request)
+            if prepared.signer is not None:
+                signed = await self._signing.signed(prepared.signer, request)
+                if isinstance(signed, Failure):
+                    return signed
+                request = signed
+            reply = await self._transport.open(request)
         except UpstreamError as error:
             return of_upstream(error)
+        if tells_limits(reply.headers):
+            self._learn(call, reply)
         try:
-            answer = await _first_event(call, prepared, reply)
+            answer = await _first_event(call, prepared, reply, self._clock)
         except UpstreamError as error:
             await reply.aclose()
             return of_upstream(error)
@@ -81,26 +73,48 @@ class Attempts:
             await reply.aclose()
         return answer
 
+    def _learn(self, call: Call, reply: Reply) -> None:
+        assert call.candidate is not None
+        clock = self._clock
+        self._learned.hear(call.candidate.account.id, reply.headers, at=clock.now(), now=clock.monotonic())
 
-async def _first_event(call: Call, prepared: Prepared, reply: Reply) -> Answer | Failure:
-    upstream = prepared.dialect
+
+async def _first_event(call: Call, prepared: Prepared, reply: Reply, clock: Clock) -> Answer | Failure:
     if reply.status >= 300:
         body = await reply.read(_ERROR_BODY_LIMIT)
-        return upstream.decode_failure(reply.status, reply.headers, body)
+        failure = prepared.dialect.decode_failure(reply.status, reply.headers, body)
+        return with_hint(failure, reply.headers, body, clock.now())
+    answer = await _of_success(call, prepared, reply)
+    return in_band(answer, reply.headers, clock.now()) if isinstance(answer, Failure) else answer
+
+
+async def _of_success(call: Call, prepared: Prepared, reply: Reply) -> Answer | Failure:
+    upstream = prepared.dialect
     kind = reply.headers.get("content-type", "")
     streams = "json" not in kind or "ndjson" in kind
     if call.stream and streams:
         if prepared.translated:
-            return await _peek_events(upstream, reply)
-        return await _peek_frames(upstream, reply, include_usage=call.envelope.include_usage)
+            return await _peek_events(_decoder(prepared), reply)
+        return await _peek_frames(call.dialect, reply, include_usage=call.envelope.include_usage)
     if streams and kind.startswith(("text/event-stream", "application/x-ndjson")):
-        return await _assembled(upstream, reply)
+        return await _assembled(_decoder(prepared), reply)
     body = await reply.read()
     call.received += len(body)
     if prepared.translated or call.stream:
         response = upstream.decode_response(body)
-        return response if isinstance(response, Failure) else Decoded(response=response)
-    glance = upstream.glance(body)
+        if isinstance(response, Failure):
+            return response
+        response = heard_response(response, prepared.hooks)
+        if prepared.remembering is not None:
+            prepared.remembering.hear(response)
+        return Decoded(response=restored_response(response, prepared.renamed))
+    try:
+        glance = call.dialect.glance(body)
+    except UpstreamError:
+        told = upstream.decode_response(body)
+        if isinstance(told, Failure):
+            return told
+        raise
     if glance.empty and glance.finish is None:
         told = upstream.decode_response(body)
         if isinstance(told, Failure):
@@ -111,8 +125,17 @@ async def _first_event(call: Call, prepared: Prepared, reply: Reply) -> Answer |
     return Whole(body=body, glance=glance, headers=passed(reply.headers))
 
 
-async def _peek_frames(upstream: Dialect, reply: Reply, *, include_usage: bool) -> Tapped | Failure:
-    tap = upstream.tap(include_usage=include_usage)
+def _decoder(prepared: Prepared) -> StreamDecoder:
+    decoder = prepared.dialect.stream_decoder()
+    if prepared.hooks:
+        decoder = HearingDecoder(decoder, prepared.hooks)
+    if prepared.remembering is not None:
+        decoder = prepared.remembering.listening(decoder)
+    return RestoringDecoder(decoder, prepared.renamed) if prepared.renamed else decoder
+
+
+async def _peek_frames(dialect: Dialect, reply: Reply, *, include_usage: bool) -> Tapped | Failure:
+    tap = dialect.tap(include_usage=include_usage)
     held = b""
     while True:
         chunk = await reply.chunk()
@@ -127,8 +150,7 @@ async def _peek_frames(upstream: Dialect, reply: Reply, *, include_usage: bool) 
             return Tapped(reply=reply, tap=tap, held=held, ended=tapped.terminal, headers=passed(reply.headers))
 
 
-async def _peek_events(upstream: Dialect, reply: Reply) -> Translated | Failure:
-    decoder = upstream.stream_decoder()
+async def _peek_events(decoder: StreamDecoder, reply: Reply) -> Translated | Failure:
     pending: list[Event] = []
     while True:
         chunk = await reply.chunk()
@@ -155,9 +177,8 @@ def _useful(event: Event) -> bool:
             return False
 
 
-async def _assembled(upstream: Dialect, reply: Reply) -> Decoded | Failure:
+async def _assembled(decoder: StreamDecoder, reply: Reply) -> Decoded | Failure:
     """A stream for a client that wants one answer."""
-    decoder = upstream.stream_decoder()
     events: list[Event] = []
     while chunk := await reply.chunk():
         events += decoder.feed(chunk)

@@ -1,44 +1,44 @@
 """What is known about one generation request while it lives."""
 
-import msgspec
+from typing import Protocol
 
-from omniroute.access.grant import Grant
-from omniroute.dialects.base import Context, Dialect, Loss
+from omniroute.dialects.base import Context
 from omniroute.dialects.envelope import Envelope
-from omniroute.ir.failure import Failure
 from omniroute.ir.request import GenerateRequest
-from omniroute.ir.result import Finish, Usage
-from omniroute.pipeline.exchange import Exchange
-from omniroute.routing.candidate import Candidate
+from omniroute.pipeline.answer import Answer
+from omniroute.pipeline.asking import asked
+from omniroute.pipeline.visit import Visit
+from omniroute.routing.affinity import conversation
+from omniroute.routing.strategy import Asked
 
 
-class Call(msgspec.Struct, kw_only=True, eq=False):
-    """Filled in stage by stage; `pipeline.finish` writes down what it holds at the end.
+class Overhearer(Protocol):
+    """Hears an answer while it is delivered."""
 
-    `upstream_s` is the time spent waiting for providers before the first event, so that the gateway's own share
-    can be told. `sent` and `received` are bytes, for estimates when no usage is reported.
-    """
+    def of(self, answer: Answer) -> Answer:
+        """The same answer, to be delivered in its place."""
+        ...
 
-    exchange: Exchange
-    dialect: Dialect
-    grant: Grant
+
+class Call(Visit, kw_only=True, eq=False):
+    """A visit that wants text generated."""
+
     envelope: Envelope
-    stream: bool
-    session_id: str | None = None
-    progress: bool = False
+    below: str = ""
+    """What follows the path of the dialect, such as `/compact`: an operation that only this dialect has."""
     request: GenerateRequest | None = None
-    """The decoded request, once a translation needed it."""
-    candidate: Candidate | None = None
-    attempts: int = 0
-    losses: tuple[Loss, ...] = ()
-    usage: Usage | None = None
-    finish: Finish | None = None
-    failure: Failure | None = None
-    status: int = 200
-    first_event_s: float = 0.0
-    upstream_s: float = 0.0
-    received: int = 0
-    settled: bool = False
+    """The decoded request, once a translation or a cache needed it."""
+    overhearing: Overhearer | None = None
+    """Who wants to know what is answered."""
+
+    def wishes(self) -> Asked:
+        """What a choice between models depends on. A conversation, or a request that may come twice, is pinned."""
+        pinned = self.session_id is not None or "idempotency-key" in self.exchange.headers
+        return asked(self.envelope, pinned=pinned)
+
+    def conversation(self) -> str | None:
+        """Which conversation it belongs to, as far as it can be told; costs what looking at all messages costs."""
+        return conversation(self.exchange.headers, self.envelope.fields)
 
     def context(self, token: str, created: float) -> Context:
         """What the client dialect's encoders need."""
@@ -49,6 +49,6 @@ class Call(msgspec.Struct, kw_only=True, eq=False):
             created=int(created),
             model=self.candidate.target.model,
             include_usage=self.envelope.include_usage,
-            input_tokens=len(self.envelope.body) // 4,
+            input_tokens=self.asked // 4,
             request=self.request,
         )

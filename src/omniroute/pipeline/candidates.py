@@ -6,9 +6,9 @@ from typing import TypeAlias
 from omniroute.access.grant import Grant
 from omniroute.accounts.connection import Connection
 from omniroute.catalog.lookup import Catalog
-from omniroute.catalog.models import ModelTable
-from omniroute.catalog.patterns import matches
-from omniroute.catalog.provider import Provider
+from omniroute.catalog.models import ModelTable, Price
+from omniroute.catalog.patterns import is_pattern, matches
+from omniroute.catalog.provider import OperationName, Provider
 from omniroute.errors import GatewayError
 from omniroute.ir.target import Target
 from omniroute.routing.candidate import Account, Candidate
@@ -25,7 +25,7 @@ from omniroute.snapshot.model import Snapshot
 
 _MAX_REMEMBERED = 10_000
 
-_Key: TypeAlias = tuple[str, str | None]
+_Key: TypeAlias = tuple[str, str | None, OperationName]
 
 
 class Candidates:
@@ -39,23 +39,51 @@ class Candidates:
         self._names: Names | None = None
         self._remembered: dict[_Key, tuple[Candidate, ...]] = {}
 
-    def of(self, snapshot: Snapshot, name: str, pinned: str | None, grant: Grant) -> tuple[Candidate, ...]:
-        """At least one candidate, in order. `pinned` is the provider of a dedicated route.
+    def of(
+        self,
+        snapshot: Snapshot,
+        name: str,
+        pinned: str | None,
+        grant: Grant,
+        operation: OperationName = "chat",
+    ) -> tuple[Candidate, ...]:
+        """At least one candidate for `operation`, in order. `pinned` is the provider of a dedicated route.
 
         Raises `GatewayError` when there is none, with what to do about it."""
-        key = (name, pinned)
+        key = (name, pinned, operation)
         table = self._models()
         if snapshot is not self._snapshot or table is not self._table:
             self._renew(snapshot, table)
         found = self._remembered.get(key)
         if found is None:
-            found = self._find(snapshot, table, name, pinned)
+            found = self._find(snapshot, table, name, pinned, operation)
             if len(self._remembered) >= _MAX_REMEMBERED:
                 self._remembered.clear()
             self._remembered[key] = found
         if grant.models or grant.connections:
             return _permitted(found, name, grant)
         return found
+
+    def target(self, snapshot: Snapshot, name: str, operation: OperationName = "chat") -> Target | None:
+        """The one target that `name` means for `operation`; None when it means none."""
+        table = self._models()
+        if snapshot is not self._snapshot or table is not self._table:
+            self._renew(snapshot, table)
+        assert self._names is not None
+        resolution = self._names.resolve(name)
+        if not isinstance(resolution, Destination) or operation not in resolution.provider.operations:
+            return None
+        return _target(resolution, operation, table)
+
+    def at(self, snapshot: Snapshot, target: Target, grant: Grant) -> tuple[Candidate, ...]:
+        """The accounts that may serve `target`, at least one. Raises `GatewayError` when there is none."""
+        found = _candidates(snapshot, target)
+        name = f"{target.provider}/{target.model}"
+        return _permitted(found, name, grant) if grant.models or grant.connections else found
+
+    def price(self, target: Target) -> Price | None:
+        """What tokens cost at `target`, as far as anybody says."""
+        return self._models().price(target.provider, target.model)
 
     def names(self, snapshot: Snapshot) -> Names:
         """The names of `snapshot`, for whoever explains them."""
@@ -74,39 +102,52 @@ class Candidates:
             for provider_id, connections in snapshot.connections.items()
             if any(connection.active for connection in connections)
         }
-        self._names = Names(snapshot.providers, connected, table, self._catalog.refusal)
+        own = (
+            *(name for name, combo in snapshot.combos.items() if combo.active),
+            *(alias for alias in snapshot.aliases if not is_pattern(alias)),
+        )
+        self._names = Names(snapshot.providers, connected, table, self._catalog.refusal, own)
 
-    def _find(self, snapshot: Snapshot, table: ModelTable, name: str, pinned: str | None) -> tuple[Candidate, ...]:
+    def _find(
+        self, snapshot: Snapshot, table: ModelTable, name: str, pinned: str | None, operation: OperationName
+    ) -> tuple[Candidate, ...]:
         assert self._names is not None
         resolution = self._names.resolve(name) if pinned is None else self._names.resolve_at(pinned, name)
         destination = _destination(resolution, name)
-        provider = destination.provider
-        operation = provider.operations.get("chat")
-        if operation is None:
-            raise GatewayError(400, f"provider {provider.id!r} does not serve chat", code="unsupported_operation")
-        target = Target(
-            provider=provider.id,
-            model=destination.model,
-            dialect=operation.codec,
-            quirks=provider.quirks,
-            facts=table.facts(provider.id, destination.model),
-        )
-        connections = [
-            connection
-            for connection in snapshot.connections.get(provider.id, ())
-            if connection.active and not any(matches(p, destination.model) for p in connection.excluded_models)
-        ]
-        if not connections:
-            raise GatewayError(400, _no_connection(provider, destination.model), code="no_credentials")
-        return tuple(Candidate(target=target, account=_account(connection)) for connection in connections)
+        if operation not in destination.provider.operations:
+            raise GatewayError(400, _not_served(destination.provider, operation), code="unsupported_operation")
+        return _candidates(snapshot, _target(destination, operation, table))
 
 
-def _account(connection: Connection) -> Account:
+def _target(destination: Destination, operation: OperationName, table: ModelTable) -> Target:
+    provider = destination.provider
+    return Target(
+        provider=provider.id,
+        model=destination.model,
+        dialect=provider.operations[operation].codec,
+        quirks=provider.quirks,
+        facts=table.facts(provider.id, destination.model),
+    )
+
+
+def _candidates(snapshot: Snapshot, target: Target) -> tuple[Candidate, ...]:
+    active = [one for one in snapshot.connections.get(target.provider, ()) if one.active]
+    connections = [one for one in active if not any(matches(p, target.model) for p in one.excluded_models)]
+    if not connections:
+        provider = snapshot.providers[target.provider]
+        raise GatewayError(400, _no_connection(provider, target.model), code="no_credentials")
+    alone = len(active) == 1
+    return tuple(Candidate(target=target, account=_account(connection, alone=alone)) for connection in connections)
+
+
+def _account(connection: Connection, *, alone: bool) -> Account:
     return Account(
         id=connection.id,
         provider=connection.provider,
         version=connection.version,
         priority=connection.priority,
+        max_concurrent=connection.max_concurrent or None,
+        alone=alone,
     )
 
 
@@ -152,6 +193,14 @@ def _destination(resolution: Resolution, name: str) -> Destination:
                 f"model {name!r} does not belong to this provider; expected prefix: {expected}/",
                 code="model_provider_mismatch",
             )
+
+
+def _not_served(provider: Provider, operation: OperationName) -> str:
+    prefix = provider.alias if provider.node else provider.id
+    return (
+        f"provider {prefix!r} does not serve {operation}, only {', '.join(provider.operations)}: name a model of"
+        " another provider"
+    )
 
 
 def _no_connection(provider: Provider, model: str) -> str:

@@ -64,6 +64,15 @@ class Exchange(Protocol):
         """A piece of it; waits while the client is slow."""
         ...
 
+    @property
+    def writable(self) -> bool:
+        """False while the client takes less than it is given."""
+        ...
+
+    def put(self, chunk: bytes) -> None:
+        """The same as `write`, without waiting: only while `writable`."""
+        ...
+
     async def end(self) -> None:
         """The end of it."""
         ...

@@ -1,20 +1,12 @@
 """Failures that the gateway itself states, and edge errors as failures."""
 
+import asyncio
 from typing import Final, assert_never
 
+from omniroute.dialects.failures import kind_of_status
 from omniroute.errors import GatewayError, UpstreamError
-from omniroute.ir.failure import Failure, FailureKind
-
-_KINDS: Final[dict[int, FailureKind]] = {
-    401: "authentication",
-    402: "payment",
-    403: "permission",
-    404: "not_found",
-    408: "timeout",
-    429: "rate_limit",
-    503: "overloaded",
-    504: "timeout",
-}
+from omniroute.ir.failure import Failure
+from omniroute.pipeline.exchange import Exchange
 
 CLIENT_LEFT: Final = Failure(kind="cancelled", status=499, message="the client closed the connection")
 DRAINING: Final = Failure(
@@ -30,10 +22,22 @@ INTERNAL: Final = Failure(
 
 def of_gateway(error: GatewayError) -> Failure:
     """An edge error as a value, for the caller's dialect to encode."""
-    kind = _KINDS.get(error.status, "invalid_request" if error.status < 500 else "server")
     return Failure(
-        kind=kind, status=error.status, message=error.message, code=error.code, retry_after=error.retry_after_s
+        kind=kind_of_status(error.status),
+        status=error.status,
+        message=error.message,
+        code=error.code,
+        retry_after=error.retry_after_s,
     )
+
+
+def reason(error: BaseException, exchange: Exchange) -> Failure:
+    """Why a request ended that an exception went through: an edge error, a client that left, or a bug."""
+    if isinstance(error, GatewayError):
+        return of_gateway(error)
+    if isinstance(error, asyncio.CancelledError):
+        return exchange.stopped or CLIENT_LEFT
+    return INTERNAL
 
 
 def of_upstream(error: UpstreamError) -> Failure:

@@ -3,8 +3,8 @@
 import asyncio
 from typing import Final
 
-from omniroute.pipeline.call import Call
 from omniroute.pipeline.headers import SSE
+from omniroute.pipeline.visit import Visit
 
 _FIRST_S: Final = 20.0
 """Headers may be committed after this long; until then an error can still have its own status."""
@@ -21,10 +21,10 @@ _SIGNS: Final = {
 class Patience:
     """Started before the first attempt of a stream, stopped when it has an answer or a failure."""
 
-    __slots__ = ("_call", "_loop", "_timer", "_writing")
+    __slots__ = ("_loop", "_timer", "_visit", "_writing")
 
-    def __init__(self, call: Call, loop: asyncio.AbstractEventLoop) -> None:
-        self._call = call
+    def __init__(self, visit: Visit, loop: asyncio.AbstractEventLoop) -> None:
+        self._visit = visit
         self._loop = loop
         self._writing: asyncio.Task[None] | None = None
         self._timer = loop.call_later(_FIRST_S, self._fire)
@@ -33,12 +33,12 @@ class Patience:
         self._writing = self._loop.create_task(self._sign(), name="patience")
 
     async def _sign(self) -> None:
-        exchange = self._call.exchange
-        if self._call.dialect.name not in _SIGNS:
+        exchange = self._visit.exchange
+        if self._visit.dialect.name not in _SIGNS:
             return
         if not exchange.replying:
             await exchange.begin(200, SSE)
-        await exchange.write(_SIGNS[self._call.dialect.name])
+        await exchange.write(_SIGNS[self._visit.dialect.name])
         self._timer = self._loop.call_later(_NEXT_S, self._fire)
 
     async def stop(self) -> None:

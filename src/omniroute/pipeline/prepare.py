@@ -6,11 +6,19 @@ from typing import Final
 import msgspec
 
 from omniroute.accounts.lease import Lease, lease
-from omniroute.dialects.base import Dialect, Framing, Loss
+from omniroute.accounts.signing import Signer
+from omniroute.catalog.provider import Operation
+from omniroute.dialects.base import Dialect, Encoded, Framing, Loss, Outbound
+from omniroute.dialects.hearing import Hooks, hooks_of
 from omniroute.dialects.plan import Edits, Patch, Translate, Verbatim, plan
+from omniroute.dialects.reading import written_in
+from omniroute.dialects.renamed import Renamed
+from omniroute.errors import InvalidRequest
 from omniroute.ir.request import GenerateRequest
 from omniroute.ir.target import Target
 from omniroute.pipeline.call import Call
+from omniroute.pipeline.forwarding import forwarded_headers, forwarded_query
+from omniroute.pipeline.replay import Remembering, Replay
 from omniroute.snapshot.model import Snapshot
 from omniroute.upstream.transport import Deadlines, UpstreamRequest
 
@@ -19,19 +27,23 @@ _ACCEPT_STREAM: Final[dict[Framing, tuple[str, str]]] = {
     "sse": ("accept", "text/event-stream"),
     "ndjson": ("accept", "application/x-ndjson"),
     "json": _ACCEPT_JSON,
+    "eventstream": ("accept", "application/vnd.amazon.eventstream"),
 }
-_FORWARDED: Final[dict[str, tuple[str, ...]]] = {"anthropic": ("anthropic-version", "anthropic-beta")}
-"""Request headers that mean something to a provider of the client's own dialect; to any other they are noise."""
-_FORWARDED_QUERY: Final[dict[str, tuple[bytes, ...]]] = {"anthropic": (b"beta=true",)}
 
 
 class Prepared(msgspec.Struct, frozen=True, kw_only=True):
-    """`dialect` is the provider's; `translated` says that its answer needs decoding and encoding."""
+    """`dialect` is the provider's; `translated` says that its answer needs decoding and encoding, `renamed`
+    which tools it calls by another name than the client, `remembering` hears what the client cannot keep, `hooks`
+    say what this provider's answer means. A request with a `signer` goes nowhere before it is signed."""
 
     request: UpstreamRequest
-    dialect: Dialect
+    dialect: Outbound
     translated: bool
     losses: tuple[Loss, ...] = ()
+    renamed: Renamed = {}
+    remembering: Remembering | None = None
+    hooks: Hooks = ()
+    signer: Signer | None = None
 
 
 class Outfit(msgspec.Struct, frozen=True):
@@ -40,7 +52,7 @@ class Outfit(msgspec.Struct, frozen=True):
     lease: Lease
     headers: tuple[tuple[str, str], ...]
     stream_headers: tuple[tuple[str, str], ...]
-    path: str | None
+    operation: Operation
     proxy: str | None
 
 
@@ -51,11 +63,15 @@ class Prepare:
         self,
         dialects: Mapping[str, Dialect],
         *,
+        upstreams: Mapping[str, Outbound],
         user_agent: str,
         deadlines: Deadlines,
         proxy: str | None,
+        replay: Replay,
     ) -> None:
+        self._replay = replay
         self._dialects = dialects
+        self._upstreams = upstreams
         self._user_agent = user_agent
         self._deadlines = deadlines
         self._proxy = proxy
@@ -67,42 +83,56 @@ class Prepare:
         lacks something."""
         assert call.candidate is not None
         target = call.candidate.target
-        upstream = self._dialects[target.dialect]
-        body, translated, losses = self._body(call, target, upstream)
+        upstream = self._upstreams[target.dialect]
+        hooks = hooks_of(target)
+        translated = _translates(call, upstream) or (bool(hooks) and not _several(call))
+        encoded = self._body(call, target, upstream)
         outfit = self._outfit(call.candidate.account.id, snapshot)
-        path = outfit.path or upstream.path(target, stream=call.stream)
+        path = outfit.operation.address(target.model, stream=call.stream) or upstream.path(
+            target, stream=call.stream
+        )
+        if call.below:
+            path += _below(call, target)
         headers = outfit.stream_headers if call.stream else outfit.headers
         query = ""
-        if not translated and target.dialect in _FORWARDED:
-            headers = _with_forwarded(headers, call, _FORWARDED[target.dialect])
-            query = _forwarded_query(call, _FORWARDED_QUERY[target.dialect])
+        if not translated:
+            headers = forwarded_headers(headers, call.exchange, target.dialect)
+            query = "" if outfit.operation.bare else forwarded_query(call.exchange, target.dialect)
         return Prepared(
             request=UpstreamRequest(
                 method="POST",
                 url=outfit.lease.url(path, query),
                 headers=headers,
-                body=body,
+                body=encoded.body,
                 deadlines=self._deadlines,
                 private=outfit.lease.private,
                 proxy=outfit.proxy,
             ),
             dialect=upstream,
             translated=translated,
-            losses=losses,
+            losses=encoded.losses,
+            renamed=encoded.renamed,
+            remembering=self._replay.remembering(call) if translated else None,
+            hooks=hooks,
+            signer=outfit.lease.signer,
         )
 
-    def _body(self, call: Call, target: Target, upstream: Dialect) -> tuple[bytes, bool, tuple[Loss, ...]]:
+    def losses(self, call: Call, target: Target) -> tuple[Loss, ...]:
+        """What the body for `target` would lack. Raises `GatewayError` as `of` does."""
+        return self._body(call, target, self._upstreams[target.dialect]).losses
+
+    def _body(self, call: Call, target: Target, upstream: Outbound) -> Encoded:
         envelope = call.envelope
         edits = _edits(call, target)
-        match plan(call.dialect.name, target, Edits(top=edits), envelope.fields):
+        written = self._dialects[written_in(call.dialect.name, envelope.fields)]
+        match plan(written.name, target, Edits(top=edits), envelope.fields):
             case Verbatim():
-                return envelope.body, False, ()
+                return Encoded(envelope.body)
             case Patch(edits=changed, losses=losses):
-                return envelope.patched(changed), False, losses
+                return Encoded(envelope.patched(changed), losses)
             case Translate():
-                request = msgspec.structs.replace(_decoded(call), model=target.model, stream=call.stream)
-                encoded = upstream.encode_request(request, target)
-                return encoded.body, upstream is not call.dialect, encoded.losses
+                request = msgspec.structs.replace(_decoded(call, written), model=target.model, stream=call.stream)
+                return upstream.encode_request(self._replay.restored(call, request), target)
 
     def _outfit(self, connection_id: str, snapshot: Snapshot) -> Outfit:
         if snapshot is not self._snapshot:
@@ -118,44 +148,49 @@ class Prepare:
             outfit = Outfit(
                 lease=granted,
                 headers=(*shared, _ACCEPT_JSON),
-                stream_headers=(*shared, _ACCEPT_STREAM[self._dialects[operation.codec].framing]),
-                path=operation.path,
+                stream_headers=(*shared, _ACCEPT_STREAM[self._upstreams[operation.codec].framing]),
+                operation=operation,
                 proxy=None if provider.local else self._proxy,
             )
             self._outfits[connection_id] = outfit
         return outfit
 
 
+def _translates(call: Call, upstream: Outbound) -> bool:
+    """Whether the answer is not what the client reads: another dialect's, or a stream in other frames."""
+    return upstream.name != call.dialect.name or (call.stream and upstream.framing != call.dialect.framing)
+
+
+def _several(call: Call) -> bool:
+    """Whether several answers are wanted, which only an answer that is passed on can hold."""
+    return "n" in call.envelope.fields and call.envelope.value("n") not in (None, 1)
+
+
 def _edits(call: Call, target: Target) -> dict[str, bytes | None]:
     """What the gateway itself changes at the top of a body in the client's dialect."""
     envelope = call.envelope
     edits = dict(envelope.corrections)
+    if envelope.address is not None:
+        return edits
     edits["model"] = msgspec.json.encode(target.model)
     if call.stream and envelope.stream is None:
         edits["stream"] = b"true"
+    if call.below:
+        edits["stream"] = None
     return edits
 
 
-def _decoded(call: Call) -> GenerateRequest:
+def _decoded(call: Call, written: Dialect) -> GenerateRequest:
     if call.request is None:
-        call.request = call.dialect.decode_request(call.envelope.decoded())
+        call.request = written.decode_request(call.envelope.decoded())
     return call.request
 
 
-def _with_forwarded(
-    headers: tuple[tuple[str, str], ...], call: Call, names: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    """The client's own values win over the row's."""
-    given = call.exchange.headers
-    present = {name: given[name] for name in names if name in given}
-    if not present:
-        return headers
-    return (*((name, value) for name, value in headers if name not in present), *present.items())
-
-
-def _forwarded_query(call: Call, wanted: tuple[bytes, ...]) -> str:
-    query = call.exchange.query
-    if not query:
-        return ""
-    given = query.split(b"&")
-    return "&".join(part.decode() for part in wanted if part in given)
+def _below(call: Call, target: Target) -> str:
+    if target.dialect != call.dialect.name:
+        raise InvalidRequest(
+            f"{call.below!r} is an operation of providers that speak the same API as this path, which"
+            f" {target.provider!r} (model {target.model!r}) does not; choose a model of one that does",
+            code="unsupported_operation",
+        )
+    return call.below

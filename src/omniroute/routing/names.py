@@ -61,7 +61,8 @@ class KnownModels(Protocol):
 
 class Names:
     """The names of one snapshot. `providers` is keyed by id, alias and prefix; `connected` holds the ids of the
-    providers that have an active connection (or need none); `refused` says why a prefix is not offered."""
+    providers that have an active connection (or need none); `refused` says why a prefix is not offered. `own` are
+    the operator's names, which are resolved elsewhere and only suggested here."""
 
     def __init__(
         self,
@@ -69,11 +70,13 @@ class Names:
         connected: Collection[str],
         models: KnownModels,
         refused: Callable[[str], str | None],
+        own: Iterable[str] = (),
     ) -> None:
         self._providers = providers
         self._connected = connected
         self._models = models
         self._refused = refused
+        self._own = tuple(own)
 
     def resolve(self, name: str) -> Resolution:
         """Where `name` goes."""
@@ -146,6 +149,7 @@ class Names:
         return tuple(get_close_matches(name, dict.fromkeys(self._listed()), n=3, cutoff=0.6))
 
     def _listed(self) -> Iterable[str]:
+        yield from self._own
         for provider_id in self._connected:
             for model in self._models.known(provider_id):
                 yield f"{provider_id}/{model}"

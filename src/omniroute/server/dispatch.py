@@ -2,35 +2,55 @@
 
 import asyncio
 import traceback
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from omniroute.access.perimeter import Perimeter
 from omniroute.clock import Clock, Ids
 from omniroute.dialects.base import Dialect
 from omniroute.ir.failure import Failure
 from omniroute.pipeline.failures import DRAINING, INTERNAL
+from omniroute.server.asgi import AsgiApp
 from omniroute.server.cors import Cors
-from omniroute.server.exchange import AsgiExchange, ClientLeft, Receive, Scope, Send
-from omniroute.server.presence import Presence
+from omniroute.server.exchange import ClientLeft, HttpExchange, Receive, Scope, Send
 from omniroute.surfaces.table import Endpoint, Table
 from omniroute.telemetry.log import Log
-
-AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _CLOSE: Final = (b"connection", b"close")
 _JSON: Final = (b"content-type", b"application/json")
 
 
-def canonical(path: str) -> str:
-    """The path under which a route is registered: base-path aliases and a trailing slash are taken off.
+_BASES: Final = (
+    ("/api/v1beta", "/v1beta"),
+    ("/api/v1", "/v1"),
+    ("/v1/v1beta", "/v1beta"),
+    ("/v1/v1", "/v1"),
+)
+"""Bases of OmniRoute 3.x, and those of people who paste a base URL to which their client adds its own."""
 
-    `/api/v1/X` and `/v1/v1/X` (users paste a base URL that already ends in /v1) are `/v1/X`.
+_BARE: Final = ("/chat/completions", "/messages", "/models", "/responses")
+"""Paths, and everything below them, that are served without a base too."""
+
+
+def canonical(path: str) -> str:
+    """The path under which a route is registered: aliases of the base and trailing slashes are taken off.
+
+    Under `/codex`, where the Codex CLI may be pointed, everything is `/v1/responses`, and what stands below a
+    `/responses` there stands below it here.
     """
-    for alias in ("/api/v1", "/v1/v1"):
-        if path == alias or path.startswith(alias + "/"):
-            path = "/v1" + path[len(alias) :]
-    return path.rstrip("/") or "/"
+    path = path.rstrip("/") or "/"
+    for alias, base in _BASES:
+        if _is_at(path, alias):
+            path = base + path[len(alias) :]
+    if any(_is_at(path, bare) for bare in _BARE):
+        return "/v1" + path
+    if _is_at(path, "/codex"):
+        below = path.partition("/responses/")[2]
+        return f"/v1/responses/{below}" if below else "/v1/responses"
+    return path
+
+
+def _is_at(path: str, base: str) -> bool:
+    return path.startswith(base) and path[len(base) : len(base) + 1] in ("", "/")
 
 
 class Dispatcher:
@@ -59,9 +79,8 @@ class Dispatcher:
         self._ids = ids
         self._log = log
         self._body_limit = body_limit
-        self._active: dict[AsgiExchange, asyncio.Task[object]] = {}
+        self._active: set[HttpExchange] = set()
         self._idle: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
         self.draining = False
 
     async def idle(self) -> None:
@@ -72,61 +91,67 @@ class Dispatcher:
 
     def abort_all(self) -> None:
         """Cancels what is still under way; each request ends in its dialect's own error."""
-        for exchange, task in list(self._active.items()):
+        for exchange in self._active:
             exchange.stopped = DRAINING
-            task.cancel()
+            if exchange.task is not None:
+                exchange.task.cancel()
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await _refuse_other(scope, receive, send)
-            return
-        path: str = scope["path"]
-        found = self._table.find(path)
-        if found is None:
-            path = canonical(path)
-            found = self._table.find(path)
-        exchange = AsgiExchange(
-            scope,
-            receive,
-            send,
-            request_id=self._ids.request_id(),
-            started=self._clock.monotonic(),
-            path=path,
-            body_limit=self._body_limit,
-        )
+    @property
+    def management(self) -> AsgiApp:
+        """This object again, as the ASGI application that it is for management requests."""
+        return self
+
+    def takes(self, exchange: HttpExchange) -> bool:
+        """Whether `serve` answers; all others are the management application's."""
+        exchange.found = self._table.find(exchange.path)
+        if exchange.found is None:
+            exchange.path = canonical(exchange.path)
+            exchange.found = self._table.find(exchange.path)
+        if _is_managed(exchange.found, exchange):
+            return False
+        exchange.request_id = self._ids.request_id()
+        exchange.started = self._clock.monotonic()
+        exchange.body_limit = self._body_limit
         if self._cors.enabled:
             exchange.extra_headers = self._cors.headers(exchange.headers)
-        if _is_managed(found, exchange):
-            await self._manage(exchange, scope, receive, send)
-            return
-        loop = self._loop
-        if loop is None:  # once: asking for the running loop is a system call
-            loop = self._loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        assert task is not None
-        self._active[exchange] = task
-        presence = Presence(exchange, task, loop)
+        return True
+
+    async def serve(self, exchange: HttpExchange) -> None:
+        """Answers a request of the data plane, whatever happens."""
+        self._active.add(exchange)
         try:
-            await self._answer(exchange, found)
+            await self._answer(exchange, exchange.found)
         except ClientLeft:
             pass
         except asyncio.CancelledError:
-            if exchange.stopped is None:
+            if exchange.stopped is None or exchange.task is None:
                 raise
-            task.uncancel()
+            exchange.task.uncancel()
             if exchange.stopped is DRAINING and not exchange.replying:
                 await self._refuse(exchange, self._fallback_dialect, DRAINING)
         except Exception:
-            self._log.error("bug", id=exchange.request_id, path=path, traceback=traceback.format_exc())
+            self._log.error("bug", id=exchange.request_id, path=exchange.path, traceback=traceback.format_exc())
             if not exchange.replying:
                 await self._refuse(exchange, self._fallback_dialect, INTERNAL)
         finally:
-            presence.stop()
-            del self._active[exchange]
+            exchange.leave()
+            self._active.discard(exchange)
             if self._idle is not None and not self._active:
                 self._idle.set()
 
-    async def _answer(self, exchange: AsgiExchange, found: tuple[dict[str, Endpoint], str] | None) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Hands a request to the management application under a request id of its own."""
+        request_id = self._ids.request_id()
+        scope["state"] = {"request_id": request_id}
+        if not self.draining:
+            await self._management(scope, receive, send)
+            return
+        refusal = self._fallback_dialect.encode_failure(DRAINING, request_id)
+        headers = [_JSON, _CLOSE, (b"content-length", b"%d" % len(refusal.body))]
+        await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        await send({"type": "http.response.body", "body": refusal.body, "more_body": False})
+
+    async def _answer(self, exchange: HttpExchange, found: tuple[dict[str, Endpoint], str] | None) -> None:
         if exchange.method == "OPTIONS":
             await exchange.reply(204, self._cors.preflight(exchange.headers), b"")
             return
@@ -146,31 +171,26 @@ class Dispatcher:
         endpoint = methods.get(exchange.method)
         if endpoint is None:
             allowed = ", ".join(sorted(methods))
+            dialect = next(iter(methods.values())).dialect
             message = f"{exchange.method} is not allowed on {exchange.path!r}; use {allowed}"
             failure = Failure(kind="invalid_request", status=405, message=message, code="method_not_allowed")
-            await self._refuse(exchange, self._fallback_dialect, failure, (b"allow", allowed.encode()))
+            await self._refuse(exchange, dialect, failure, (b"allow", allowed.encode()))
             return
         if self.draining and endpoint.route.auth == "client":
-            await self._refuse(exchange, endpoint.dialect, DRAINING, _CLOSE)
+            exchange.keep_alive = False
+            await self._refuse(exchange, endpoint.dialect, DRAINING)
             return
+        exchange.body_limit = max(exchange.body_limit, endpoint.least_body_limit)
         await endpoint.handler(exchange, parameter)
 
-    async def _manage(self, exchange: AsgiExchange, scope: Scope, receive: Receive, send: Send) -> None:
-        """Hands the request to the management application under the same request id."""
-        scope["state"] = {"request_id": exchange.request_id}
-        if self.draining:
-            await self._refuse(exchange, self._fallback_dialect, DRAINING, _CLOSE)
-            return
-        await self._management(scope, receive, send)
-
     async def _refuse(
-        self, exchange: AsgiExchange, dialect: Dialect, failure: Failure, *headers: tuple[bytes, bytes]
+        self, exchange: HttpExchange, dialect: Dialect, failure: Failure, *headers: tuple[bytes, bytes]
     ) -> None:
         reply = dialect.encode_failure(failure, exchange.request_id)
         await exchange.reply(reply.status, [_JSON, *headers], reply.body)
 
 
-def _is_managed(found: tuple[dict[str, Endpoint], str] | None, exchange: AsgiExchange) -> bool:
+def _is_managed(found: tuple[dict[str, Endpoint], str] | None, exchange: HttpExchange) -> bool:
     """Whether the management application answers: everything under /api that is not in the table, and of what is,
     the part that says more to somebody with a credential."""
     if exchange.method == "OPTIONS" or not exchange.path.startswith("/api/"):
@@ -182,10 +202,3 @@ def _is_managed(found: tuple[dict[str, Endpoint], str] | None, exchange: AsgiExc
         return True
     headers = exchange.headers
     return endpoint.more_for_managers and ("authorization" in headers or "cookie" in headers)
-
-
-async def _refuse_other(scope: Scope, receive: Receive, send: Send) -> None:
-    """No websockets are served."""
-    if scope["type"] == "websocket":
-        await receive()
-        await send({"type": "websocket.close", "code": 1008})

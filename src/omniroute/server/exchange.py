@@ -1,13 +1,21 @@
-"""An ASGI request and its reply as the pipeline's `Exchange`."""
+"""A client's request and our reply as the pipeline's `Exchange`, straight on the connection."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
+
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from omniroute.errors import GatewayError
 from omniroute.ir.failure import Failure
+from omniroute.pipeline.failures import CLIENT_LEFT
+from omniroute.surfaces.table import Endpoint
 
 Message: TypeAlias = dict[str, Any]
 Scope: TypeAlias = dict[str, Any]
+
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Receive(Protocol):
@@ -18,130 +26,218 @@ class Send(Protocol):
     async def __call__(self, message: Message, /) -> None: ...
 
 
-class AsgiExchange:
-    """See `pipeline.exchange.Exchange`. One object lives as long as its request."""
+class Line(Protocol):
+    """The connection, as far as an exchange needs it."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    flow: FlowControl
+    client: tuple[str, int] | None
+
+    def on_response_complete(self) -> None: ...
+
+
+class HttpExchange:
+    """See `pipeline.exchange.Exchange`. One object lives as long as its request; the dispatcher fills in what
+    the head alone does not say."""
 
     __slots__ = (
-        "_body_limit",
-        "_headers",
-        "_receive",
-        "_scope",
-        "_send",
+        "_asked",
+        "_expects",
+        "_head",
+        "_line",
+        "_pieces",
+        "_size",
+        "_transport",
+        "_waiter",
+        "body_limit",
         "complete",
         "ended",
         "extra_headers",
+        "found",
+        "gone",
+        "headers",
+        "keep_alive",
         "method",
         "path",
+        "query",
         "replying",
         "request_id",
         "started",
         "stopped",
+        "task",
     )
 
     def __init__(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        *,
-        request_id: str,
-        started: float,
-        path: str,
-        body_limit: int,
+        self, line: Line, method: str, path: str, query: bytes, headers: Mapping[str, str], *, keep_alive: bool
     ) -> None:
-        self._scope = scope
-        self._receive = receive
-        self._send = send
-        self._body_limit = body_limit
-        self._headers: dict[str, str] | None = None
-        self.request_id = request_id
-        self.started = started
-        self.method: str = scope["method"]
+        self._line = line
+        self._transport = line.transport
+        self.method = method
         self.path = path
+        self.query = query
+        self.headers = headers
+        self.keep_alive = keep_alive
+        """Whether the connection may carry another request after this one."""
+
+        self.request_id = ""
+        self.started = 0.0
+        self.body_limit = 0
+        self.found: tuple[dict[str, Endpoint], str] | None = None
+        """The endpoints of the path by method, and the path's parameter."""
         self.extra_headers: tuple[tuple[bytes, bytes], ...] = ()
         """Headers of every reply to this request, whatever it is (CORS)."""
-        self.replying = False
-        self.ended = False
+        self.task: asyncio.Task[None] | None = None
+
+        self._expects = "expect" in headers and headers["expect"].lower() == "100-continue"
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._asked = False
+        self._waiter: asyncio.Future[None] | None = None
         self.complete = False
         """The request has been read to its end."""
+
+        self._head = b""
+        self.replying = False
+        self.ended = False
+        self.gone = False
         self.stopped: Failure | None = None
 
     @property
-    def query(self) -> bytes:
-        query: bytes = self._scope["query_string"]
-        return query
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        headers = self._headers
-        if headers is None:
-            headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self._scope["headers"]}
-            self._headers = headers
-        return headers
-
-    @property
     def peer(self) -> str | None:
-        client = self._scope["client"]
+        client = self._line.client
         return client[0] if client else None
 
+    @property
+    def writable(self) -> bool:
+        return not self._line.flow.write_paused
+
     async def body(self) -> bytes:
-        declared = self.headers.get("content-length")
-        if declared is not None and declared.isdigit() and int(declared) > self._body_limit:
+        self._asked = True
+        if not self.complete:
+            await self._rest()
+        if self._size > self.body_limit:
             raise self._too_large()
-        message = await self._receive()
-        chunk: bytes = message.get("body", b"")
-        if not message.get("more_body", False):
-            if message["type"] == "http.disconnect":
-                raise ClientLeft
-            self.complete = True
-            return chunk
-        pieces = [chunk]
-        size = len(chunk)
-        while message.get("more_body", False):
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                raise ClientLeft
-            chunk = message.get("body", b"")
-            size += len(chunk)
-            if size > self._body_limit:
-                raise self._too_large()
-            pieces.append(chunk)
-        self.complete = True
-        return b"".join(pieces)
+        pieces, self._pieces = self._pieces, []
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     async def reply(self, status: int, headers: Sequence[tuple[bytes, bytes]], body: bytes) -> None:
-        self.replying = True
-        self.ended = True
-        fields = [
-            *headers,
-            *self.extra_headers,
-            (b"x-request-id", self.request_id.encode()),
-            (b"content-length", b"%d" % len(body)),
-        ]
-        await self._send({"type": "http.response.start", "status": status, "headers": fields})
-        await self._send(
-            {"type": "http.response.body", "body": b"" if self.method == "HEAD" else body, "more_body": False}
-        )
+        head = self._headed(status, headers, b"content-length: %d\r\n" % len(body))
+        self.replying = self.ended = True
+        if self._line.flow.write_paused:  # by what a pipelined request before this one was answered
+            await self._line.flow.drain()
+        if not self.gone:
+            self._transport.write(head if self.method == "HEAD" else head + body)
+        self._finish()
 
     async def begin(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> None:
+        self._head = self._headed(status, headers, b"transfer-encoding: chunked\r\n")
         self.replying = True
-        fields = [*headers, *self.extra_headers, (b"x-request-id", self.request_id.encode())]
-        await self._send({"type": "http.response.start", "status": status, "headers": fields})
+        # The first piece nearly always follows at once, and then both are one write.
+        self._line.loop.call_soon(self._send_head)
 
     async def write(self, chunk: bytes) -> None:
-        await self._send({"type": "http.response.body", "body": chunk, "more_body": True})
+        if self._line.flow.write_paused:
+            await self._line.flow.drain()
+        self.put(chunk)
+
+    def put(self, chunk: bytes) -> None:
+        if not self.gone:
+            head, self._head = self._head, b""
+            self._transport.write(b"%b%x\r\n%b\r\n" % (head, len(chunk), chunk))
 
     async def end(self) -> None:
         self.ended = True
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        if not self.gone:
+            head, self._head = self._head, b""
+            self._transport.write(head + b"0\r\n\r\n")
+        self._finish()
 
-    async def gone(self) -> None:
-        """Returns when the client has closed the connection; only to be awaited after `body`."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+    def leave(self) -> None:
+        """Nobody works on the request any more: a reply that is not whole ends with its connection."""
+        if not self.ended:
+            self.ended = True
+            self._transport.close()
+
+    # What the connection says.
+
+    def feed(self, piece: bytes) -> None:
+        """More of the request's body."""
+        if self.ended:
+            return
+        self._size += len(piece)
+        if self._size <= self.body_limit:
+            self._pieces.append(piece)
+        else:
+            self._pieces.clear()
+            self._wake()
+        if not self._asked and self._size > HIGH_WATER_LIMIT:
+            self._line.flow.pause_reading()
+
+    def whole(self) -> None:
+        """That was all of the request."""
+        self.complete = True
+        self._wake()
+
+    def lost(self) -> None:
+        """The client has closed the connection: what is done for it stops, and finds the reason in `stopped`."""
+        self.gone = True
+        if self.ended or self.task is None:
+            return
+        if self._waiter is not None:
+            self._wake()
+        else:
+            self.stopped = CLIENT_LEFT
+            self.task.cancel()
+
+    async def _rest(self) -> None:
+        """Waits until the body is here, or too much of it."""
+        declared = self.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self.body_limit:
+            raise self._too_large()
+        if self._expects:
+            self._transport.write(_CONTINUE)
+        self._line.flow.resume_reading()
+        while not self.complete and self._size <= self.body_limit:
+            if self.gone:
+                raise ClientLeft
+            self._waiter = self._line.loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _headed(self, status: int, headers: Sequence[tuple[bytes, bytes]], framing: bytes) -> bytes:
+        """The head of a reply. Its length is checked against a value that would end its line early; names and
+        shapes are our own."""
+        fields = (*headers, *self.extra_headers) if self.extra_headers else headers
+        lines = b"".join([b"%b: %b\r\n" % field for field in fields])
+        if lines.count(b"\n") != len(fields) or lines.count(b"\r") != len(fields) or b"\0" in lines:
+            raise ValueError("a header of the reply holds a line break or NUL")
+        return b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
+            STATUS_LINE[status],
+            lines,
+            self.request_id.encode(),
+            framing,
+            b"" if self.keep_alive else b"connection: close\r\n",
+        )
+
+    def _send_head(self) -> None:
+        if self._head and not self.gone:
+            head, self._head = self._head, b""
+            self._transport.write(head)
+
+    def _finish(self) -> None:
+        if not self.keep_alive:
+            self._transport.close()
+        self._line.on_response_complete()
 
     def _too_large(self) -> GatewayError:
-        megabytes = self._body_limit / (1024 * 1024)
+        megabytes = self.body_limit / (1024 * 1024)
         return GatewayError(
             413,
             f"request body too large: the limit is {megabytes:g} MB (setting server.body_limit)",

@@ -1,12 +1,9 @@
 """An ASGI application that is still being made while the first requests come: they wait for it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
 
+from omniroute.server.asgi import AsgiApp
 from omniroute.server.exchange import Receive, Scope, Send
-
-AsgiApp: TypeAlias = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _UNAVAILABLE = (
     b'{"error":{"message":"the management API could not be loaded; the server log says why",'

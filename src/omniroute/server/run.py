@@ -12,16 +12,12 @@ import webbrowser
 from pathlib import Path
 from typing import Final, Protocol
 
-from uvicorn.config import Config
-from uvicorn.server import ServerState
-
 from omniroute.access.authority import is_loopback
 from omniroute.config.settings import Settings
 from omniroute.server.dispatch import Dispatcher
-from omniroute.server.http import GuardedProtocol
+from omniroute.server.http import HttpProtocol
 from omniroute.telemetry.log import Log, StreamLog
 
-_KEEP_ALIVE_S: Final = 75
 _LAST_WORDS_S: Final = 2.0
 """How long aborted requests get to send their dialect's error."""
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -115,22 +111,9 @@ async def _serve(app: App, settings: Settings, listener: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, _stop_or_hurry, stop, hurry)
     logging.getLogger("uvicorn.error").disabled = True
-    config = Config(
-        app.dispatcher,
-        http=GuardedProtocol,
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-    )
-    config.load()
-    state = ServerState()
+    connections: set[HttpProtocol] = set()
     server = await loop.create_server(
-        lambda: GuardedProtocol(config=config, server_state=state, app_state={}, _loop=loop),
+        lambda: HttpProtocol(app.dispatcher, connections, loop),
         sock=listener,
         backlog=2048,
     )
@@ -145,7 +128,7 @@ async def _serve(app: App, settings: Settings, listener: socket.socket) -> None:
     finally:
         await _drain(app, hurry, settings.drain_s)
         server.close()
-        for connection in list(state.connections):
+        for connection in list(connections):
             connection.shutdown()
         background.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -13,11 +13,8 @@ _PAIRS: Final = tuple(a + b for a in _CROCKFORD for b in _CROCKFORD)
 class SystemClock:
     """`clock.Clock` over the operating system."""
 
-    def now(self) -> float:
-        return time.time()
-
-    def monotonic(self) -> float:
-        return time.monotonic()
+    now = staticmethod(time.time)
+    monotonic = staticmethod(time.monotonic)
 
 
 class SystemRng:
@@ -39,13 +36,25 @@ class SystemIds:
 
     def __init__(self) -> None:
         self._bits = random.Random(os.urandom(32)).getrandbits
+        self._millisecond = -1
+        self._start = ""
 
     def request_id(self) -> str:
-        value = (time.time_ns() // 1_000_000) << 80 | self._bits(80)
-        pairs = _PAIRS
-        return "req_" + "".join(
-            [pairs[(value >> shift) & 1023] for shift in (120, 110, 100, 90, 80, 70, 60, 50, 40, 30, 20, 10, 0)]
-        )
+        millisecond = time.time_ns() // 1_000_000
+        if millisecond != self._millisecond:  # many requests share one, and the start of their ids
+            self._millisecond = millisecond
+            self._start = "req_" + _crockford(millisecond, 40)
+        return self._start + _crockford(self._bits(80), 70)
+
+    def seed(self) -> int:
+        """64 bits of chance for one request's choices."""
+        return self._bits(64)
 
     def token(self) -> str:
         return f"{self._bits(96):024x}"
+
+
+def _crockford(number: int, highest: int) -> str:
+    """Ten bits at a time, from those at `highest` down."""
+    pairs = _PAIRS
+    return "".join([pairs[(number >> shift) & 1023] for shift in range(highest, -1, -10)])

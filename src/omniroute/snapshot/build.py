@@ -6,13 +6,19 @@ import msgspec
 from sqlalchemy import Connection as Transaction
 
 from omniroute.access.grant import Grant
+from omniroute.access.rates import rate_limits
 from omniroute.accounts.connection import Connection
 from omniroute.accounts.connections import usable
 from omniroute.accounts.nodes import provider_of
 from omniroute.catalog.provider import Provider
 from omniroute.ir.json import JsonObject
+from omniroute.snapshot.aliases import aliases_of
+from omniroute.snapshot.combos import combo_of
 from omniroute.snapshot.model import Snapshot
-from omniroute.storage.repos import connections, keys, meta, nodes, settings
+from omniroute.snapshot.pricing import prices_of
+from omniroute.snapshot.selection import selection_of
+from omniroute.storage.repos import combos, connections, keys, meta, nodes, settings
+from omniroute.storage.repos.combos import ComboRow
 from omniroute.storage.repos.connections import ConnectionRow
 from omniroute.storage.repos.keys import KeyRow
 from omniroute.storage.repos.nodes import NodeRow
@@ -26,6 +32,7 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     keys: tuple[KeyRow, ...] = ()
     connections: tuple[ConnectionRow, ...] = ()
     nodes: tuple[NodeRow, ...] = ()
+    combos: tuple[ComboRow, ...] = ()
     password_set: bool = False
     settings: JsonObject = {}
 
@@ -37,6 +44,7 @@ def read(transaction: Transaction) -> Rows:
         keys=keys.every(transaction),
         connections=connections.every(transaction),
         nodes=nodes.every(transaction),
+        combos=combos.every(transaction),
         password_set=meta.password(transaction) is not None,
         settings=settings.every(transaction),
     )
@@ -71,6 +79,10 @@ def compose(
         connections={provider: tuple(members) for provider, members in by_provider.items()},
         by_id={connection.id: connection for connection in served},
         providers=providers,
+        combos={row.name: combo_of(row) for row in rows.combos},
+        aliases=aliases_of(rows.settings),
+        prices=prices_of(rows.settings),
+        selection=selection_of(rows.settings),
         password_set=rows.password_set,
         settings=rows.settings,
         unreadable=tuple(unreadable),
@@ -92,4 +104,8 @@ def _grant(row: KeyRow) -> Grant:
         banned=row.is_banned,
         expires_at=None if row.expires_at is None else row.expires_at / 1000,
         log_bodies=not row.no_log,
+        strict=row.strict,
+        rate_limits=rate_limits(row.rate_limits),
+        max_sessions=row.max_sessions,
+        cache=row.cache,
     )

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 METADATA: Final = MetaData(
@@ -114,8 +115,27 @@ api_keys: Final = Table(
     Column("revoked_at", BigInteger),
     Column("created_at", BigInteger, nullable=False),
     Column("updated_at", BigInteger, nullable=False),
+    Column("strict", Boolean, nullable=False, server_default=false()),
+    Column("cache", String(16), nullable=False, server_default="exact", doc="none, exact or all"),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("digest"),
+)
+
+combos: Final = Table(
+    "combos",
+    METADATA,
+    Column("id", String(64), nullable=False),
+    Column("name", String(100), nullable=False),
+    Column("strategy", String(32), nullable=False),
+    Column("steps", Text, nullable=False, doc="JSON array"),
+    Column("config", Text, nullable=False, doc="JSON object"),
+    Column("is_active", Boolean, nullable=False),
+    Column("is_hidden", Boolean, nullable=False),
+    Column("sort_order", Integer, nullable=False),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("name"),
 )
 
 sessions: Final = Table(
@@ -171,6 +191,7 @@ requests: Final = Table(
     Column("losses", Integer, nullable=False),
     Column("message", Text, nullable=False),
     Column("settled_at", BigInteger, doc="null while the request is open"),
+    Column("price_source", String(64)),
     PrimaryKeyConstraint("id"),
     Index(None, "at", "id"),  # repos.usage.latest, totals, totals_by_model
     Index(None, "settled_at", "id"),  # repos.usage.settled_after, interrupt_open
@@ -190,6 +211,18 @@ attempts: Final = Table(
     Column("duration_ms", Integer, nullable=False),
     Column("message", Text, nullable=False),
     PrimaryKeyConstraint("request_id", "number"),  # repos.usage.attempts_of
+)
+
+cached_answers: Final = Table(
+    "cached_answers",
+    METADATA,
+    Column("key", LargeBinary(32), nullable=False, doc="caching.key: a digest of the tenant and the request"),
+    Column("model_asked", Text, nullable=False),
+    Column("answer", LargeBinary, nullable=False, doc="caching.kept, JSON"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("key"),  # repos.answers.find
+    Index(None, "expires_at"),  # repos.answers.total, sweep
 )
 
 audit_log: Final = Table(

@@ -68,6 +68,10 @@ class Writer:
         """
         return self._submit(change, "durable" if durable else "quiet").result()
 
+    def leave_quietly(self, change: Callable[[Connection], T]) -> "Future[T]":
+        """As `write_quietly`, without waiting: for what may be lost, such as a cache. Raises `WriterClosed`."""
+        return self._submit(change, "quiet")
+
     async def awrite(self, change: Callable[[Connection], T]) -> T:
         """As `write`, for callers on the event loop. A cancelled change is made whole or not at all."""
         return await asyncio.wrap_future(self._submit(change, "configuration"))

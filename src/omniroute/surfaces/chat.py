@@ -6,11 +6,13 @@ from omniroute.pipeline.generate import Generate
 
 
 class Chat:
-    """`POST /v1/chat/completions`, `/v1/messages` and their dedicated provider routes."""
+    """`POST /v1/chat/completions`, `/v1/messages` and their dedicated provider routes; `below` is what these paths
+    end in after the dialect's own, such as `/compact`."""
 
-    def __init__(self, generate: Generate, dialect: Dialect) -> None:
+    def __init__(self, generate: Generate, dialect: Dialect, below: str = "") -> None:
         self._generate = generate
         self._dialect = dialect
+        self._below = below
 
     async def __call__(self, exchange: Exchange, provider: str) -> None:
-        await self._generate(exchange, self._dialect, provider or None)
+        await self._generate(exchange, self._dialect, provider or None, below=self._below)

@@ -1,12 +1,14 @@
-"""`GET /v1/models`: what can be asked for right now, in the shape of whoever asks."""
+"""`GET /v1/models` and its like: what can be asked for right now, in the shape of whoever asks."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
 
 import msgspec
 
+from omniroute.access.routes import Route
 from omniroute.accounts.connection import Connection
 from omniroute.accounts.discovery import Discovery
-from omniroute.catalog.models import ModelTable
+from omniroute.catalog.models import ModelTable, operation_named
 from omniroute.catalog.patterns import matches
 from omniroute.catalog.provider import Provider
 from omniroute.dialects.base import Dialect
@@ -14,54 +16,26 @@ from omniroute.errors import GatewayError
 from omniroute.pipeline.admit import Admit
 from omniroute.pipeline.exchange import Exchange
 from omniroute.pipeline.failures import of_gateway
+from omniroute.pipeline.headers import JSON
 from omniroute.pipeline.refuse import refuse
 from omniroute.snapshot.live import Live
 from omniroute.snapshot.model import Snapshot
+from omniroute.surfaces.listing import OLLAMA, Body, Listed, Shape, shape_for
+from omniroute.surfaces.table import Endpoint
 
-_BUILT_IN = "demo"
-_CREATED = 1_735_689_600
-"""1 January 2025: the OpenAI shape demands a time, and providers' lists do not agree on one."""
-
-
-class Listed(msgspec.Struct, frozen=True, kw_only=True):
-    """One model: `id` is `<provider id or node prefix>/<model>`, what a client may send as `model`."""
-
-    id: str
-    owner: str
-    name: str
-    context_tokens: int | None = None
-    max_output_tokens: int | None = None
+_BUILT_IN: Final = "demo"
+_LISTS: Final = {"/v1/models": "openai_chat", "/v1": "openai_chat", "/v1beta/models": "gemini"}
+_TAGS: Final = ("/api/tags", "/v1/api/tags")
 
 
 class Models:
-    """Lists the models of active connections. Anthropic's clients are known by their version header."""
+    """The models of active connections, as far as the caller may use them."""
 
-    def __init__(
-        self,
-        live: Live,
-        admit: Admit,
-        table: Callable[[], ModelTable],
-        discovery: Discovery,
-        *,
-        openai: Dialect,
-        anthropic: Dialect,
-    ) -> None:
+    def __init__(self, live: Live, admit: Admit, table: Callable[[], ModelTable], discovery: Discovery) -> None:
         self._live = live
         self._admit = admit
         self._table = table
         self._discovery = discovery
-        self._openai = openai
-        self._anthropic = anthropic
-
-    async def __call__(self, exchange: Exchange, parameter: str) -> None:
-        anthropic = "anthropic-version" in exchange.headers
-        try:
-            models = await self.visible(exchange)
-        except GatewayError as error:
-            await refuse(exchange, self._anthropic if anthropic else self._openai, of_gateway(error))
-            return
-        body = _anthropic_list(models) if anthropic else _openai_list(models)
-        await exchange.reply(200, [(b"content-type", b"application/json")], msgspec.json.encode(body))
 
     async def visible(self, exchange: Exchange) -> list[Listed]:
         """What the caller may ask for. Raises `GatewayError` when nobody may tell."""
@@ -75,8 +49,68 @@ class Models:
         ]
 
 
+def model_lists(models: Models, dialects: Mapping[str, Dialect]) -> Iterator[Endpoint]:
+    """One endpoint for every path under which somebody looks for models, or for one of them."""
+    several, one = ListModels(models, dialects), ShowModel(models, dialects)
+    for path, dialect in _LISTS.items():
+        yield Endpoint(route=Route("GET", path, "client", "models"), handler=several, dialect=dialects[dialect])
+        if path != "/v1":
+            route = Route("GET", path + "/{model...}", "client", "models")
+            yield Endpoint(route=route, handler=one, dialect=dialects[dialect])
+    tags = ListModels(models, dialects, OLLAMA)
+    for path in _TAGS:
+        yield Endpoint(route=Route("GET", path, "client", "models"), handler=tags, dialect=dialects["ollama"])
+
+
+class ListModels:
+    """Every model; `shape` None means the one that fits the caller."""
+
+    def __init__(self, models: Models, dialects: Mapping[str, Dialect], shape: Shape | None = None) -> None:
+        self._models = models
+        self._dialects = dialects
+        self._shape = shape
+
+    async def __call__(self, exchange: Exchange, parameter: str) -> None:
+        shape = self._shape or shape_for(exchange)
+        try:
+            models = await self._models.visible(exchange)
+        except GatewayError as error:
+            await refuse(exchange, self._dialects[shape.dialect], of_gateway(error))
+            return
+        await _reply(exchange, shape.several(models))
+
+
+class ShowModel:
+    """One model, by the id that the list gives it; Google's clients write `models/` before it."""
+
+    def __init__(self, models: Models, dialects: Mapping[str, Dialect]) -> None:
+        self._models = models
+        self._dialects = dialects
+
+    async def __call__(self, exchange: Exchange, model: str) -> None:
+        shape = shape_for(exchange)
+        name = model.removeprefix("models/")
+        try:
+            found = next((one for one in await self._models.visible(exchange) if one.id == name), None)
+            if found is None:
+                raise GatewayError(
+                    404, f"model {name[:200]!r} is not in the list of models", code="model_not_found"
+                )
+        except GatewayError as error:
+            await refuse(exchange, self._dialects[shape.dialect], of_gateway(error))
+            return
+        await _reply(exchange, shape.one(found))
+
+
+async def _reply(exchange: Exchange, body: Body) -> None:
+    await exchange.reply(200, [JSON], msgspec.json.encode(body))
+
+
 def listed(snapshot: Snapshot, table: ModelTable, discovery: Discovery) -> Iterator[Listed]:
-    """Every model of every provider with an active connection, the demo last."""
+    """The combos, then every model of every provider with an active connection, the demo last."""
+    for combo in snapshot.combos.values():
+        if combo.active and not combo.hidden:
+            yield Listed(id=combo.name, owner="combo", name=combo.name)
     active = [
         provider_id
         for provider_id, connections in snapshot.connections.items()
@@ -94,6 +128,9 @@ def listed(snapshot: Snapshot, table: ModelTable, discovery: Discovery) -> Itera
                 name=model.name if model else model_id,
                 context_tokens=model.facts.context_tokens if model else None,
                 max_output_tokens=model.facts.max_output_tokens if model else None,
+                reasoning=bool(model and model.facts.reasoning),
+                operation=model.operation if model else operation_named(model_id),
+                dimensions=model.dimensions if model else None,
             )
     if _BUILT_IN in snapshot.connections:
         yield Listed(id="demo/hello", owner=_BUILT_IN, name="OmniRoute demo")
@@ -105,61 +142,3 @@ def _unknown_to(table: ModelTable, snapshot: Snapshot) -> Iterator[tuple[Provide
         active = next((connection for connection in connections if connection.active), None)
         if active is not None and provider_id != _BUILT_IN and not table.known(provider_id):
             yield provider, active
-
-
-def _openai_list(models: list[Listed]) -> dict[str, object]:
-    return {
-        "object": "list",
-        "data": [
-            {"id": model.id, "object": "model", "created": _CREATED, "owned_by": model.owner}
-            | ({"context_length": model.context_tokens} if model.context_tokens else {})
-            | ({"max_completion_tokens": model.max_output_tokens} if model.max_output_tokens else {})
-            for model in models
-        ],
-    }
-
-
-class Tags:
-    """`GET /api/tags`: the same models for Ollama's clients."""
-
-    def __init__(self, models: Models, dialect: Dialect) -> None:
-        self._models = models
-        self._dialect = dialect
-
-    async def __call__(self, exchange: Exchange, parameter: str) -> None:
-        try:
-            models = await self._models.visible(exchange)
-        except GatewayError as error:
-            await refuse(exchange, self._dialect, of_gateway(error))
-            return
-        body = {
-            "models": [
-                {
-                    "name": model.id,
-                    "model": model.id,
-                    "modified_at": "2025-01-01T00:00:00Z",
-                    "size": 0,
-                    "digest": "",
-                    "details": {
-                        "family": model.owner,
-                        "format": "",
-                        "parameter_size": "",
-                        "quantization_level": "",
-                    },
-                }
-                for model in models
-            ]
-        }
-        await exchange.reply(200, [(b"content-type", b"application/json")], msgspec.json.encode(body))
-
-
-def _anthropic_list(models: list[Listed]) -> dict[str, object]:
-    return {
-        "data": [
-            {"type": "model", "id": model.id, "display_name": model.name, "created_at": "2025-01-01T00:00:00Z"}
-            for model in models
-        ],
-        "has_more": False,
-        "first_id": models[0].id if models else None,
-        "last_id": models[-1].id if models else None,
-    }

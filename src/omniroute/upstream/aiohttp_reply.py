@@ -13,7 +13,7 @@ from aiohttp.http import HttpProcessingError
 
 from omniroute.errors import UpstreamError
 from omniroute.upstream.headers import header_dict
-from omniroute.upstream.transport import Deadlines
+from omniroute.upstream.transport import Deadlines, Sink, pumped
 
 
 class AiohttpReply:
@@ -76,6 +76,9 @@ class AiohttpReply:
                 raise UpstreamError("protocol", f"{self._origin} sent more than {limit} bytes")
             pieces.append(piece)
         return b"".join(pieces)
+
+    async def pump(self, sink: Sink) -> bool:
+        return await pumped(self, sink)
 
     async def aclose(self) -> None:
         leave, self._leave = self._leave, None

@@ -12,7 +12,7 @@ import msgspec
 
 from omniroute.errors import UpstreamError
 from omniroute.ir.json import JsonObject
-from omniroute.upstream.transport import UpstreamRequest
+from omniroute.upstream.transport import Sink, UpstreamRequest, pumped
 
 SCHEME = "demo://"
 MODEL = "hello"
@@ -92,6 +92,9 @@ class DemoReply:
         if len(body) > limit:
             raise UpstreamError("protocol", f"the demo's reply is longer than {limit} bytes")
         return body
+
+    async def pump(self, sink: Sink) -> bool:
+        return await pumped(self, sink)
 
     async def aclose(self) -> None:
         self._pieces.clear()

@@ -8,6 +8,7 @@ import asyncio
 import ipaddress
 import socket
 from collections import OrderedDict
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -66,6 +67,7 @@ class Allowed(msgspec.Struct, frozen=True):
     address: str
 
 
+@lru_cache(maxsize=1024)
 def verdict(address: str, *, private: bool) -> Allowed | Refused:
     """Whether a numeric address may be connected to. `private` also allows loopback, RFC 1918 and ULA. Pure."""
     try:

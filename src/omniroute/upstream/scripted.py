@@ -19,7 +19,7 @@ from typing import TypeAlias
 import msgspec
 
 from omniroute.errors import UpstreamError, UpstreamErrorKind
-from omniroute.upstream.transport import UpstreamRequest
+from omniroute.upstream.transport import Sink, UpstreamRequest, pumped
 
 
 class Gate:
@@ -141,6 +141,9 @@ class ScriptedReply:
             if sum(map(len, pieces)) > limit:
                 raise UpstreamError("protocol", f"the reply is longer than {limit} bytes")
         return b"".join(pieces)
+
+    async def pump(self, sink: Sink) -> bool:
+        return await pumped(self, sink)
 
     async def aclose(self) -> None:
         self.cut = self.cut or not self.finished

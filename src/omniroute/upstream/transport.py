@@ -1,12 +1,13 @@
 """How bytes get to a provider and back: a protocol of two methods, with several implementations."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Protocol, TypeAlias
 
 import msgspec
 
 from omniroute.errors import UpstreamError
 
-__all__ = ["Deadlines", "Reply", "Transport", "UpstreamError", "UpstreamRequest"]
+__all__ = ["Deadlines", "Reply", "Sink", "Transport", "UpstreamError", "UpstreamRequest", "pumped"]
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,10 @@ class UpstreamRequest(msgspec.Struct, frozen=True, kw_only=True):
     proxy: str | None = None
 
 
+Sink: TypeAlias = Callable[[bytes], bool]
+"""Takes a piece of a body; whether it wants the next one. Must not raise."""
+
+
 class Reply(Protocol):
     """A reply whose head has arrived. One reader at a time. A cancelled `read` or `chunk` loses nothing and may be
     called again; it is `aclose` that gives up the reply."""
@@ -57,6 +62,11 @@ class Reply(Protocol):
         """The next piece as soon as it is there, of any size; `b""` at the end. Raises `UpstreamError`."""
         ...
 
+    async def pump(self, sink: Sink) -> bool:
+        """Calls `sink` with every piece as soon as it is there. True when `sink` refused to go on, False at the
+        end of the body. Raises `UpstreamError`."""
+        ...
+
     async def aclose(self) -> None:
         """Gives the connection back when the body was read to its end, else really closes it. Idempotent."""
         ...
@@ -70,3 +80,11 @@ class Transport(Protocol):
     async def aclose(self) -> None:
         """Closes idle connections; replies under way are cut."""
         ...
+
+
+async def pumped(reply: Reply, sink: Sink) -> bool:
+    """`Reply.pump` for replies that have no shorter way than `chunk`."""
+    while chunk := await reply.chunk():
+        if not sink(chunk):
+            return True
+    return False

@@ -2,6 +2,7 @@
 // {"sdk", "url", "key", "model", "cell", ...} -> {"ok": ...} or {"error": {"name", "status", "message", "retryAfter"}}.
 import { createInterface } from "node:readline";
 import Anthropic from "@anthropic-ai/sdk";
+import { GoogleGenAI } from "@google/genai";
 import OpenAI from "openai";
 
 const HELLO = [{ role: "user", content: "hello there" }];
@@ -94,13 +95,75 @@ const anthropic = {
   },
 };
 
+const gemini = {
+  connect: ({ url, key }) => new GoogleGenAI({ apiKey: key, httpOptions: { baseUrl: url, timeout: 20_000 } }),
+  tools: [{ functionDeclarations: [{ name: "get_weather", description: "weather", parametersJsonSchema: SCHEMA }] }],
+  spent: ({ candidatesTokenCount = 0, thoughtsTokenCount = 0 }) => candidatesTokenCount + thoughtsTokenCount,
+
+  async plain(client, { model }) {
+    const answer = await client.models.generateContent({ model, contents: "hello there" });
+    return { text: answer.text, finish: answer.candidates[0].finishReason, output: this.spent(answer.usageMetadata) };
+  },
+  async stream(client, { model }) {
+    let text = "", finish = null, output = null;
+    for await (const chunk of await client.models.generateContentStream({ model, contents: "hello there" })) {
+      text += chunk.text ?? "";
+      finish = chunk.candidates?.[0]?.finishReason ?? finish;
+      output = chunk.usageMetadata ? this.spent(chunk.usageMetadata) : output;
+    }
+    return { text, finish, output };
+  },
+  async tools_round(client, { model }) {
+    const config = { tools: this.tools };
+    const question = { role: "user", parts: [{ text: "hello there" }] };
+    const parts = [];
+    for await (const chunk of await client.models.generateContentStream({ model, contents: [question], config })) {
+      parts.push(...(chunk.candidates?.[0]?.content?.parts ?? []).filter((part) => part.functionCall || part.text));
+    }
+    const calls = parts.flatMap((part) => part.functionCall ?? []);
+    const results = calls.map(({ id, name }) => ({ functionResponse: { id, name, response: { output: "21 degrees" } } }));
+    const contents = [question, { role: "model", parts }, { role: "user", parts: results }];
+    const last = await client.models.generateContent({ model, contents, config });
+    return { calls: calls.map((call) => [call.id, call.name, call.args]), text: last.text };
+  },
+  async image(client, { model, image }) {
+    const contents = [{ role: "user", parts: [{ inlineData: { mimeType: "image/png", data: image } }] }];
+    return { text: (await client.models.generateContent({ model, contents })).text };
+  },
+  async thinking(client, { model }) {
+    const config = { maxOutputTokens: 8000, thinkingConfig: { includeThoughts: true, thinkingBudget: 2000 } };
+    const answer = await client.models.generateContent({ model, contents: "hello there", config });
+    const { parts } = answer.candidates[0].content;
+    return { thought: parts.filter((part) => part.thought).map((part) => part.text).join(""), text: answer.text };
+  },
+  async models(client) {
+    const ids = [];
+    for await (const model of await client.models.list()) ids.push(model.name.replace(/^models\//, ""));
+    return { ids };
+  },
+  async count_tokens(client, { model }) {
+    const { totalTokens } = await client.models.countTokens({ model, contents: "hello there" });
+    return { tokens: totalTokens };
+  },
+};
+
 async function models(client) {
   const ids = [];
   for await (const model of client.models.list()) ids.push(model.id);
   return { ids };
 }
 
-const sdks = { openai, anthropic };
+const sdks = {
+  openai: { models, ...openai },
+  anthropic: {
+    models,
+    ...anthropic,
+    async count_tokens(client, { model }) {
+      return { tokens: (await client.messages.countTokens({ model, messages: HELLO })).input_tokens };
+    },
+  },
+  gemini,
+};
 
 for await (const line of createInterface({ input: process.stdin })) {
   const order = JSON.parse(line);
@@ -108,7 +171,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   let answer;
   try {
     const client = sdk.connect(order);
-    answer = { ok: order.cell === "models" ? await models(client) : await sdk[order.cell](client, order) };
+    answer = { ok: await sdk[order.cell](client, order) };
   } catch (error) {
     const { name } = error.constructor;
     answer = {

@@ -1,1 +1,1 @@
-"""A provider of our own: it answers like OpenAI and Anthropic, records every byte, and fails on command."""
+"""A provider of our own: it answers in every dialect, records every byte, and fails on command."""

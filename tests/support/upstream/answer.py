@@ -15,7 +15,8 @@ class Say:
 
 @dataclass(frozen=True)
 class Think:
-    """Reasoning. The signature travels in Anthropic streams only; OpenAI's dialect has no place for it."""
+    """Reasoning. OpenAI's Chat Completions and Ollama have no place for the signature; OpenAI's Responses carry it
+    as `encrypted_content`, Gemini on the part that follows. An empty one is not sent."""
 
     text: str
     signature: str = "c2lnbmVkLWJ5LXRoZS1zY3JpcHRlZC11cHN0cmVhbQ=="
@@ -32,13 +33,23 @@ class Call:
     pieces: int = 2
 
 
-Part: TypeAlias = Say | Think | Call
+@dataclass(frozen=True)
+class Decline:
+    """A refusal in words. OpenAI's dialects have a place of its own for it; elsewhere it is text, and the answer
+    ends as one that was filtered."""
+
+    text: str
+    pieces: int = 2
+
+
+Part: TypeAlias = Say | Think | Call | Decline
 Finish: TypeAlias = Literal["stop", "length", "tool_calls", "filter"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """Usage in disjoint buckets, except that `output` includes `reasoning`."""
+    """Usage in disjoint buckets, except that `output` includes `reasoning`. What a dialect has no word for is
+    counted where its vendor counts it: cache writes as input, for instance."""
 
     fresh: int = 12
     cache_read: int = 5

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import msgspec
 
 from tests.support.upstream import sse
-from tests.support.upstream.answer import Answer, Call, Say, Think, Tokens, split
+from tests.support.upstream.answer import Answer, Call, Decline, Part, Say, Think, Tokens, split
 from tests.support.upstream.fitting import Asked, Tool
 from tests.support.upstream.wire import Request
 
@@ -28,7 +28,15 @@ _STATUS = {
 }
 
 
-def read(body: dict) -> Asked:
+def handles(request: Request) -> bool:
+    return request.path.endswith("/messages")
+
+
+def stream_type(asked: Asked) -> str:
+    return "text/event-stream"
+
+
+def read(request: Request, body: dict) -> Asked:
     blocks = [block for message in _last_turn(body["messages"]) for block in _blocks(message["content"])]
     results = [block for block in blocks if block["type"] == "tool_result"]
     inside = [block for result in results for block in _blocks(result.get("content", []))]
@@ -79,7 +87,7 @@ def whole(asked: Asked, answer: Answer, number: int) -> dict:
     content: list[dict] = []
     for part in answer.parts:
         match part:
-            case Say(text, _):
+            case Say(text, _) | Decline(text, _):
                 content.append({"type": "text", "text": text})
             case Think(text, signature, _):
                 content.append({"type": "thinking", "thinking": text, "signature": signature})
@@ -131,7 +139,7 @@ def in_band_error(kind: str, message: str) -> dict:
     return {"type": "error", "error": {"type": _KIND[kind], "message": message}}
 
 
-def error_event(kind: str, message: str) -> bytes:
+def error_event(asked: Asked, number: int, after: int, kind: str, message: str) -> bytes:
     return sse.event(in_band_error(kind, message))
 
 
@@ -147,16 +155,16 @@ def models(names: tuple[str, ...]) -> dict:
     }
 
 
-def _block(part: Say | Think | Call) -> tuple[dict, list[dict]]:
+def _block(part: Part) -> tuple[dict, list[dict]]:
     match part:
-        case Say(text, pieces):
+        case Say(text, pieces) | Decline(text, pieces):
             return {"type": "text", "text": ""}, [
                 {"type": "text_delta", "text": piece} for piece in split(text, pieces)
             ]
         case Think(text, signature, pieces):
             return {"type": "thinking", "thinking": "", "signature": ""}, [
                 *({"type": "thinking_delta", "thinking": piece} for piece in split(text, pieces)),
-                {"type": "signature_delta", "signature": signature},
+                *([{"type": "signature_delta", "signature": signature}] if signature else []),
             ]
         case Call(name, arguments, call_id, pieces):
             return {"type": "tool_use", "id": call_id, "name": name, "input": {}}, [

@@ -11,7 +11,11 @@ SHELL_PROOF = "GW_TOOL_OK_42"
 """What only a shell that ran `SHELL_COMMAND` can have printed: `%d` reads 052 as an octal number."""
 SHELL_DONE = "FINAL: tool-ok"
 
-_SHELLS = frozenset({"bash", "shell", "run_shell_command", "local_shell", "execute_command"})
+_SHELLS = frozenset(
+    {"bash", "shell", "run_shell_command", "local_shell", "execute_command"}
+    | {"exec_command", "execute", "run_commands"}  # Codex, Droid, Cline
+)
+_COMMANDS = ("command", "cmd", "commands")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +36,13 @@ class Asked:
     tools: tuple[Tool, ...] = ()
     thinks: bool = False
     include_usage: bool = False
+    array: bool = False
+    """The stream is to be one JSON array (Gemini without `alt=sse`)."""
+    vectors: tuple[tuple[float, ...], ...] = ()
+    packed: bool = False
+    """For embeddings: one vector for each input, and whether they are wanted in base64."""
+    sealed: bool = True
+    """Signatures are wanted (OpenAI's Responses send them on demand only)."""
 
 
 def answer(asked: Asked) -> Answer:
@@ -59,9 +70,10 @@ def _acknowledgement(results: tuple[str, ...]) -> str:
 def _call(tools: tuple[Tool, ...]) -> Call:
     shell = next((tool for tool in tools if tool.name.lower() in _SHELLS), None)
     if shell is not None:
-        arguments: dict[str, object] = {"command": SHELL_COMMAND}
-        if "description" in _required(shell.schema):
-            arguments["description"] = "prove that the shell ran"
+        arguments = {name: _sample(shell.schema, name) for name in _required(shell.schema)}
+        command = next((name for name in _COMMANDS if _property(shell.schema, name)), "command")
+        several = _property(shell.schema, command).get("type") == "array"
+        arguments[command] = [SHELL_COMMAND] if several else SHELL_COMMAND
         return Call(shell.name, msgspec.json.encode(arguments).decode())
     tool = tools[0]
     filled = {name: _sample(tool.schema, name) for name in _required(tool.schema)}
@@ -74,6 +86,14 @@ def _required(schema: dict[str, object]) -> list[str]:
 
 
 def _sample(schema: dict[str, object], name: str) -> object:
-    properties = schema.get("properties")
-    kind = properties.get(name, {}).get("type") if isinstance(properties, dict) else None
+    described = _property(schema, name)
+    choices, kind = described.get("enum"), described.get("type")
+    if isinstance(choices, list) and choices:
+        return choices[0]
     return {"integer": 7, "number": 1.5, "boolean": True, "array": [], "object": {}}.get(str(kind), f"some {name}")
+
+
+def _property(schema: dict[str, object], name: str) -> dict[str, object]:
+    properties = schema.get("properties")
+    found = properties.get(name) if isinstance(properties, dict) else None
+    return found if isinstance(found, dict) else {}

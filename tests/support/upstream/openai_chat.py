@@ -4,7 +4,7 @@ import base64
 from collections.abc import Iterator
 
 from tests.support.upstream import sse
-from tests.support.upstream.answer import Answer, Call, Say, Think, Tokens, split
+from tests.support.upstream.answer import Answer, Call, Decline, Say, Think, Tokens, split
 from tests.support.upstream.fitting import Asked, Tool
 from tests.support.upstream.wire import Request
 
@@ -15,7 +15,15 @@ _FINISH = {"stop": "stop", "length": "length", "tool_calls": "tool_calls", "filt
 _KIND = {"overloaded": "server_error", "rate_limit": "rate_limit_error", "server": "server_error"}
 
 
-def read(body: dict) -> Asked:
+def handles(request: Request) -> bool:
+    return request.path.endswith("/chat/completions")
+
+
+def stream_type(asked: Asked) -> str:
+    return "text/event-stream"
+
+
+def read(request: Request, body: dict) -> Asked:
     last = _last_turn(body["messages"])
     tools = [] if body.get("tool_choice") == "none" else body.get("tools", [])
     options = body.get("stream_options") or {}
@@ -61,7 +69,10 @@ def whole(asked: Asked, answer: Answer, number: int) -> dict:
     says = [part.text for part in answer.parts if isinstance(part, Say)]
     thinks = [part.text for part in answer.parts if isinstance(part, Think)]
     calls = [part for part in answer.parts if isinstance(part, Call)]
-    if says or not calls:
+    declines = [part.text for part in answer.parts if isinstance(part, Decline)]
+    if declines:
+        message["refusal"] = "".join(declines)
+    if says or not (calls or declines):
         message["content"] = "".join(says)
     if thinks:
         message["reasoning_content"] = "".join(thinks)
@@ -113,7 +124,7 @@ def in_band_error(kind: str, message: str) -> dict:
     return {"error": {"message": message, "type": _KIND[kind], "param": None, "code": None}}
 
 
-def error_event(kind: str, message: str) -> bytes:
+def error_event(asked: Asked, number: int, after: int, kind: str, message: str) -> bytes:
     return sse.data(in_band_error(kind, message))
 
 
@@ -135,6 +146,9 @@ def _deltas(answer: Answer) -> Iterator[tuple[dict, str | None]]:
             case Think(text, _, pieces):
                 for piece in split(text, pieces):
                     yield {"reasoning_content": piece}, None
+            case Decline(text, pieces):
+                for piece in split(text, pieces):
+                    yield {"refusal": piece}, None
             case Call(name, arguments, call_id, pieces):
                 function: dict[str, str] = {"name": name, "arguments": ""}
                 yield (

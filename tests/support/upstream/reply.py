@@ -56,12 +56,12 @@ def plain(status: int, value: object, headers: tuple[tuple[str, str], ...] = ())
 def plan(dialect: ModuleType, received: Received, script: Script) -> Plan:
     """What `dialect`'s server does with this request. A request that it cannot read is a 400 that says why."""
     try:
-        asked = dialect.read(received.json)
+        complaint = dialect.complaint(received.request, received.json)
+        if complaint is not None:
+            return plain(400, dialect.error(400, complaint))
+        asked = dialect.read(received.request, received.json)
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as problem:
         return plain(400, dialect.error(400, f"cannot read the request: {problem!r}"))
-    complaint = dialect.complaint(received.request, received.json)
-    if complaint is not None:
-        return plain(400, dialect.error(400, complaint))
     headers = script.headers
     if script.keep_alive == "close":
         headers = (*headers, ("Connection", "close"))
@@ -71,7 +71,8 @@ def plan(dialect: ModuleType, received: Received, script: Script) -> Plan:
     if isinstance(script.fault, Refuse):
         steps = _refusal(dialect, script.fault, headers)
     elif asked.stream:
-        steps = _stream(dialect, dialect.events(asked, answer, received.number), script, headers)
+        events = dialect.events(asked, answer, received.number)
+        steps = _stream(dialect, asked, received.number, events, script, headers)
     else:
         steps = _whole(
             dialect, msgspec.json.encode(dialect.whole(asked, answer, received.number)), script, headers
@@ -87,9 +88,14 @@ def _refusal(dialect: ModuleType, fault: Refuse, headers: tuple[tuple[str, str],
 
 
 def _stream(
-    dialect: ModuleType, events: list[bytes], script: Script, headers: tuple[tuple[str, str], ...]
+    dialect: ModuleType,
+    asked: fitting.Asked,
+    number: int,
+    events: list[bytes],
+    script: Script,
+    headers: tuple[tuple[str, str], ...],
 ) -> tuple[Step, ...]:
-    head = Send(_head(200, headers, kind="text/event-stream"))
+    head = Send(_head(200, headers, kind=dialect.stream_type(asked)))
     end = Send(_LAST_CHUNK)
     match script.fault:
         case Hang(None):
@@ -103,7 +109,11 @@ def _stream(
         case EndEarly(after):
             return (head, *_paced(events[:after]), end)
         case ErrorEvent(after, message, kind):
-            return (head, *_paced([*events[:after], dialect.error_event(kind, message)]), end)
+            return (
+                head,
+                *_paced([*events[:after], dialect.error_event(asked, number, after, kind, message)]),
+                end,
+            )
         case Malformed(after):
             return (head, *_paced([*events[:after], dialect.BROKEN_EVENT, *events[after:]]), end)
         case Empty("body"):

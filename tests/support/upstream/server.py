@@ -6,7 +6,19 @@ from collections import deque
 from types import ModuleType
 from typing import Self
 
-from tests.support.upstream import anthropic, openai_chat
+from tests.support.upstream import (
+    anthropic,
+    anthropic_count,
+    embeddings_elsewhere,
+    gemini,
+    gemini_count,
+    media,
+    ollama,
+    openai_chat,
+    openai_embeddings,
+    openai_responses,
+    simple,
+)
 from tests.support.upstream.connection import Connection
 from tests.support.upstream.received import Received
 from tests.support.upstream.reply import Plan, plain, plan
@@ -14,10 +26,23 @@ from tests.support.upstream.script import Script
 from tests.support.upstream.wire import Request
 
 MODELS = ("scripted-small", "scripted-large")
+DIALECTS: tuple[ModuleType, ...] = (
+    openai_chat,
+    openai_responses,
+    openai_embeddings,
+    anthropic,
+    anthropic_count,
+    gemini,
+    gemini_count,
+    ollama,
+    simple,
+    embeddings_elsewhere,
+)
 
 
 class ScriptedUpstream:
-    """Speaks OpenAI under `*/chat/completions` and Anthropic under `*/messages`.
+    """Speaks OpenAI under `*/chat/completions`, `*/responses` and `*/embeddings`, Anthropic under `*/messages` and
+    `*/messages/count_tokens`, Gemini under `*/models/<model>:<verb>`, and Ollama under `*/api/chat`.
 
     Each of these requests takes the next script of the queue, or `default` when the queue is empty. Use it as
     a context manager; `url` is the server's root.
@@ -145,18 +170,26 @@ class ScriptedUpstream:
 def _dialect(request: Request) -> ModuleType | None:
     if request.method != "POST":
         return None
-    if request.path.endswith("/chat/completions"):
-        return openai_chat
-    return anthropic if request.path.endswith("/messages") else None
+    return next((one for one in DIALECTS if one.handles(request)), None)
+
+
+def _lister(request: Request) -> ModuleType:
+    """The same path lists models for everybody; headers tell who asks."""
+    if request.path.endswith("/api/tags"):
+        return ollama
+    if request.header("x-goog-api-key") is not None or "/v1beta/" in request.path:
+        return gemini
+    return openai_chat if request.header("anthropic-version") is None else anthropic
 
 
 def _plan(received: Received, dialect: ModuleType | None, script: Script) -> Plan:
     request = received.request
     if dialect is not None:
         return plan(dialect, received, script)
-    if request.method == "GET" and request.path.endswith("/models"):
-        speaks = openai_chat if request.header("anthropic-version") is None else anthropic
-        return plain(200, speaks.models(MODELS))
+    if request.method == "GET" and request.path.endswith(("/models", "/api/tags")):
+        return plain(200, _lister(request).models(MODELS))
     if request.method == "HEAD":
         return plain(200, None)
+    if (told := media.reply(request)) is not None:
+        return told
     return plain(404, openai_chat.error(404, f"no such path: {request.target}"))

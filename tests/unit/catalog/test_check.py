@@ -20,7 +20,8 @@ GOOD = Provider(
 
 def _found(*providers: Provider, tables: Tables | None = None, file: str | None = None) -> list[str]:
     rows = [Row(file or provider.id, 0, provider) for provider in providers]
-    return [str(f) for f in findings(rows, tables or Tables(), codecs={"openai_chat"}, quirks={"odd_ids"})]
+    known = {"codecs": {"openai_chat"}, "quirks": {"odd_ids"}, "simple": {"embeddings"}}
+    return [str(f) for f in findings(rows, tables or Tables(), **known)]
 
 
 def test_a_good_row_has_no_findings() -> None:
@@ -38,7 +39,24 @@ def test_a_finding_reads_as_file_and_message() -> None:
         ({"node": True}, "a row is not a node"),
         ({"operations": {}}, "it serves no operation"),
         ({"operations": {"sing": Operation(codec="openai_chat")}}, "unknown operation 'sing'; known: chat, "),
-        ({"operations": {"chat": Operation(codec="morse")}}, "unknown codec 'morse'; known: openai_chat"),
+        ({"operations": {"chat": Operation(codec="morse")}}, "unknown codec 'morse' for chat; known: openai_chat"),
+        (
+            {"operations": {"chat": Operation(codec="embeddings")}},
+            "unknown codec 'embeddings' for chat; known: openai_chat",
+        ),
+        (
+            {"operations": {"embeddings": Operation(codec="openai_chat")}},
+            "unknown codec 'openai_chat' for embeddings; known: embeddings",
+        ),
+        ({"operations": {"embeddings": Operation(codec="embeddings", path="e")}}, "must begin with a slash"),
+        (
+            {"operations": {"embeddings": Operation(codec="embeddings", base_url="https://x.test/")}},
+            "of an operation must be a plain address",
+        ),
+        (
+            {"operations": {"embeddings": Operation(codec="embeddings", dimensions={"m": 0})}},
+            "dimensions of 'm' must be above 0",
+        ),
         ({"quirks": ("even_ids",)}, "unknown quirk 'even_ids'; known: odd_ids"),
         ({"headers": {"X-Team": "a"}}, "the header 'X-Team' must be written in lower case"),
         ({"env": ("NORTH_TOKEN",)}, "'NORTH_TOKEN' is not a *_API_KEY variable"),
@@ -59,6 +77,16 @@ def test_a_finding_reads_as_file_and_message() -> None:
         ({"auth": Auth(kind="header")}, "auth 'header' needs a name"),
         ({"auth": Auth(kind="query")}, "auth 'query' needs a name"),
         ({"auth": Auth(kind="bearer", prefix="Token ")}, "auth 'bearer' takes neither name nor prefix"),
+        ({"auth": Auth(kind="aws", name="bedrock")}, "auth 'aws' needs the name of a service and a parameter"),
+        ({"auth": Auth(kind="google")}, "auth 'google' needs a token_url that begins with https://"),
+        (
+            {"base_url_when": {"at": {"x": "http://x.example.com"}}},
+            "base_url_when at = 'x' must begin with https://",
+        ),
+        (
+            {"operations": {"chat": Operation(codec="openai_chat", path="/{deployment}/chat")}},
+            "holds something else in braces than {model}",
+        ),
     ],
 )
 def test_a_mistake_in_a_row_is_found(change: dict[str, object], message: str) -> None:

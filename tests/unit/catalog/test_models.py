@@ -147,3 +147,30 @@ def test_a_vendors_own_model_belongs_to_its_family(shipped: ModelTable) -> None:
         "gpt-oss-120b": None,
     }
     assert shipped.facts("openai", "gpt-4o").context_tokens == 128_000
+
+
+def test_a_row_names_models_that_the_data_does_not_know_or_does_not_understand() -> None:
+    operations = {"chat": Operation(codec="x"), "images": Operation(codec="x", models=("star-1", "brush"))}
+    painter = msgspec.structs.replace(NORTH, operations=operations)
+    table = models_from_modelsdev(DATA, catalog([painter], Tables()))
+    assert {model.id: model.operation for model in table.served(painter)} == {
+        "star-1": "images",
+        "brush": "images",
+    }
+    assert table.facts("north", "star-1").context_tokens == 1000
+
+
+def test_models_that_a_row_names_are_no_list_where_chat_models_are_discovered() -> None:
+    named = Operation(codec="x", models=("brush",))
+    chatter = msgspec.structs.replace(_row("west", None), operations={"chat": named, "images": named})
+    painter = msgspec.structs.replace(_row("easel", None), operations={"images": named})
+    table = models_from_modelsdev({}, catalog([chatter, painter], Tables()))
+    assert (list(table.known("west")), list(table.known("easel"))) == ([], ["brush"])
+    assert table.providers_of("brush") == ("easel",)
+
+
+def test_models_that_only_a_row_names_are_served_wherever_the_list_comes_from() -> None:
+    operations = {"chat": Operation(codec="x"), "images": Operation(codec="x", models=("brush",))}
+    chatter = msgspec.structs.replace(_row("west", None), operations=operations)
+    table = models_from_modelsdev({}, catalog([chatter], Tables()))
+    assert [(model.id, model.operation) for model in table.served(chatter)] == [("brush", "images")]

@@ -175,13 +175,22 @@ def test_keys_are_listed_and_made(gateway: ScriptedGateway, omniroute: Omniroute
         "k2\tci\tsk-omni-cd34\tdisabled\topenai/*, demo/*\t2027-01-31T00:00:00Z\t2026-11-01T10:00:00Z\n"
     )
     ran = omniroute(
-        "keys", "create", "new", "--models", "openai/*, demo/hello", "--expires", "2999-01-31", "--manage"
+        "keys",
+        "create",
+        "new",
+        "--models",
+        "openai/*, demo/hello",
+        "--expires",
+        "2999-01-31",
+        "--manage",
+        "--strict",
     )
     assert gateway.asked[-1].body == {
         "name": "new",
         "allowedModels": ["openai/*", "demo/hello"],
         "expiresAt": "2999-01-31T00:00:00Z",
         "scopes": ["manage"],
+        "strict": True,
     }
     assert (ran.out, ran.err) == ("sk-omni-full\n", "keep it: it is not shown again\n")
 

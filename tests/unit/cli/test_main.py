@@ -106,7 +106,9 @@ def test_following_the_log_ends_with_130_when_interrupted(gateway: ScriptedGatew
     entry = {"id": "req_1", "timestamp": "now", "status": 200, "model": "m"}
     gateway.answers["GET /api/usage/request-logs?limit=20"] = (200, {"items": [entry], "nextCursor": None})
     gateway.answers["GET /api/usage/request-logs?limit=100"] = (200, {"items": [entry], "nextCursor": None})
-    code = "import sys; from omniroute.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    # Whoever runs the tests in the background ignores the signal, and children inherit that.
+    heeding = "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    code = heeding + "from omniroute.cli.main import main; sys.exit(main(sys.argv[1:]))"
     line = [sys.executable, "-c", code, "logs", "-f", "--url", gateway.url, "--token", "t"]
     with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

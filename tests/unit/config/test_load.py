@@ -69,6 +69,9 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "transport": ("aiohttp", "aiohttp"),
     "proxy": ("socks5://127.0.0.1:1080", "socks5://127.0.0.1:1080"),
     "max_attempts": ("3", 3),
+    "cache_memory_entries": ("7", 7),
+    "cache_memory_bytes": ("4096", 4096),
+    "cache_rows": ("9", 9),
     "ledger_on_full": ("refuse", "refuse"),
 }
 

@@ -337,7 +337,8 @@ def test_a_message_becomes_a_chat_answer(reason: str, finish: str) -> None:
     assert answer["choices"][0]["message"]["reasoning_content"] == "th"
     assert answer["choices"][0]["finish_reason"] == finish
     assert answer["usage"]["prompt_tokens"] == 113616
-    assert [loss.path for loss in encoded.losses] == ["parts[0].seal"]
+    vague = reason in ("stop_sequence", "pause_turn", "model_context_window_exceeded")
+    assert [loss.path for loss in encoded.losses] == (["parts[0].seal", "finish"] if vague else ["parts[0].seal"])
 
 
 # Streams

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniroute.dialects.envelope import open_envelope
+from omniroute.dialects.envelope import Address, open_envelope
 from omniroute.errors import InvalidRequest
 from tests.property.representation import json_values, words
 
@@ -124,3 +124,22 @@ def test_stream_switches_of_many_clients_become_one(
 )
 def test_an_envelope_knows_whether_usage_was_asked_for(options: Any, asked: bool) -> None:
     assert open_envelope(msgspec.json.encode({"model": "m", "stream_options": options})).include_usage is asked
+
+
+def test_an_address_says_what_the_body_does_not() -> None:
+    body = b'{"contents": [], "generation_config" : {} }'
+    envelope = open_envelope(body, Address("up/org/model", stream=True))
+    assert (envelope.model, envelope.stream, envelope.corrections) == ("up/org/model", True, {})
+    assert envelope.patched(envelope.corrections) is body
+    assert envelope.decoded() == {"contents": [], "generation_config": {}, "model": "up/org/model", "stream": True}
+
+
+def test_a_body_that_repeats_its_address_is_corrected() -> None:
+    envelope = open_envelope(b'{"model": 7, "contents": [], "stream": "no"}', Address("m", stream=False))
+    assert (envelope.model, envelope.stream) == ("m", False)
+    assert envelope.patched(envelope.corrections) == b'{"contents":[]}'
+
+
+def test_an_address_that_leads_elsewhere_is_refused() -> None:
+    with pytest.raises(InvalidRequest, match="Invalid model format"):
+        open_envelope(b"{}", Address("../files/secret", stream=False))

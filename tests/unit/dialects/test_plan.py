@@ -114,3 +114,38 @@ def test_a_patched_body_is_what_the_plan_says() -> None:
     found = plan("openai_chat", target("o3"), Edits(top={"model": b'"o3"'}), envelope.fields)
     assert isinstance(found, Patch)
     assert envelope.patched(found.edits) == b'{"model":"o3","messages":[ ],"max_completion_tokens":9}'
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("previous_response_id", "resp_1"),
+        ("conversation", {"id": "conv_1"}),
+        ("prompt", {"id": "pmpt_1"}),
+    ],
+)
+def test_a_responses_request_is_refused_where_what_it_refers_to_is_not_stored(name: str, value: Any) -> None:
+    body = {"input": "and then?", name: value}
+    with pytest.raises(InvalidRequest, match=f"^{name} refers to .*'m' at 'p'") as raised:
+        planned(body, target(dialect="anthropic"), client="openai_responses")
+    assert (raised.value.status, raised.value.code) == (400, "unsupported_feature")
+    assert planned(body, target(dialect="openai_responses"), client="openai_responses") == Verbatim()
+    assert planned(body | {name: None}, target(), client="openai_responses") == Translate()
+
+
+def test_so_is_one_with_an_item_that_only_refers_to_another() -> None:
+    said = {"role": "user", "content": 'what is "item_reference"?'}
+    referring = {"input": [said, {"type": "item_reference", "id": "msg_1"}]}
+    with pytest.raises(InvalidRequest, match=r"^input\[1\] refers to"):
+        planned(referring, target(), client="openai_responses")
+    assert planned({"input": [said]}, target(), client="openai_responses") == Translate()
+
+
+@pytest.mark.parametrize("config", ["generationConfig", "generation_config"])
+@pytest.mark.parametrize("name", ["candidateCount", "candidate_count"])
+def test_so_are_several_candidates(config: str, name: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"{name} = 2 is not possible here") as refused:
+        planned({config: {name: 2}}, target(dialect="openai_chat"), client="gemini")
+    assert refused.value.code == "unsupported_feature"
+    assert planned({config: {name: 1}}, target(dialect="openai_chat"), client="gemini") == Translate()
+    assert planned({config: {name: 2}}, target(dialect="gemini"), client="gemini") == Verbatim()

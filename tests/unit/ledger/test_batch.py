@@ -35,6 +35,7 @@ SETTLED = {
     "attempts": 1,
     "losses": 0,
     "message": "",
+    "price_source": None,
 }
 OPENED = {
     "id": "r1",

@@ -11,23 +11,39 @@ from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
 from omniroute.access import passwords, sessions
-from omniroute.access.grant import Grant
+from omniroute.access.grant import LOCAL_GRANT, Grant
 from omniroute.access.keys import Keyring
 from omniroute.access.perimeter import perimeter
 from omniroute.access.setup import SetupTokens
 from omniroute.accounts.env import env_connections
+from omniroute.caching.exact import ExactCache
+from omniroute.caching.memory import Memory
+from omniroute.caching.shelf import Shelf
+from omniroute.caching.window import Window
 from omniroute.catalog.loader import load
 from omniroute.catalog.models import models_from_modelsdev
 from omniroute.config.settings import Settings
 from omniroute.dialects.registry import DIALECTS
+from omniroute.ledger.prices import Prices
 from omniroute.management.app import build
 from omniroute.management.services import Services
+from omniroute.pipeline.allowance import Allowance
+from omniroute.pipeline.candidates import Candidates
+from omniroute.pipeline.choose import Choose, Chosen
+from omniroute.pipeline.trace import Traces
+from omniroute.routing.dice import Dice
+from omniroute.routing.strategy import Asked
+from omniroute.routing.tree import Branch
 from omniroute.server.system import SystemIds
+from omniroute.snapshot.live import Live
 from omniroute.storage.database import Database
 from omniroute.storage.datadir import DataDir
 from omniroute.storage.repos import audit, keys, meta
 from omniroute.storage.sealing import Sealer
 from omniroute.storage.writer import Writer
+from omniroute.traffic.accounts import Accounts
+from omniroute.traffic.pulse import Pulse
+from omniroute.traffic.resting import Resting
 from omniroute.upstream.scripted import Answer, Fault, ScriptedTransport
 from omniroute.upstream.transport import UpstreamRequest
 
@@ -69,6 +85,12 @@ class House:
         self.setup_tokens = SetupTokens(self.clock, os.urandom)
         pepper = self.data_dir.secret("pepper")
         self.keyring = Keyring(pepper, self.settings.api_key)
+        self.traces = Traces()
+        self.accounts, self.resting, self.allowance = Accounts(), Resting(), Allowance(self.clock)
+        shelf = Shelf(self.database, self.writer, rows=100)
+        self.cache = ExactCache(Memory(max_entries=500, max_bytes=100_000), shelf, self.clock, ttl_s=1800)
+        self.window = Window(self.clock, length_s=5)
+        self.prices = Prices(lambda: self.live.current.prices)
         self.services = Services(
             settings=self.settings,
             version="9.9.9",
@@ -95,9 +117,27 @@ class House:
             models=lambda: models_from_modelsdev({}, CATALOG),
             dialects=DIALECTS,
             transport=self.transport,
+            rehearse=self.rehearse,
+            trace=self.traces.find,
+            prices=self.prices,
+            cache=self.cache,
+            window=self.window,
+            accounts=self.accounts,
+            resting=self.resting,
+            allowance=self.allowance,
+            snapshot=lambda: self.live.current,
+            meaningless=lambda name: self.choose.meaningless(self.live.current, name),
             env_connections=env_connections(environ or {}, CATALOG),
         )
+        self.live = Live(self.database, self.writer, self.services.sealer, CATALOG.prefixes)
+        self.pulse = Pulse(Dice(1))
+        candidates = Candidates(CATALOG, self.services.models)
+        self.choose = Choose(candidates, self.pulse, self.accounts, seeds=lambda: 1, now=self.clock.monotonic)
         self.app = build(self.services)
+
+    def rehearse(self, combo: str, asked: Asked) -> tuple[Chosen, Branch]:
+        snapshot = self.live.current
+        return self.choose.rehearse(snapshot, snapshot.combos[combo], LOCAL_GRANT, asked)
 
     def find_grant(self, key: str) -> Grant | None:
         """What the snapshot answers, straight from the rows."""

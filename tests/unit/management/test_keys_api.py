@@ -47,6 +47,16 @@ def test_a_new_key_has_what_it_was_given(house: House) -> None:
     }
 
 
+def test_a_key_can_be_strict_for_all_its_requests(house: House) -> None:
+    admin = house.admin()
+    created = admin.post("/api/keys", json={"name": "careful", "strict": True}).json()
+    assert created["strict"] is True
+    path = f"/api/keys/{created['id']}"
+    assert admin.patch(path, json={"name": "renamed"}).json()["strict"] is True
+    assert admin.patch(path, json={"strict": False}).json()["strict"] is False
+    assert admin.post("/api/keys", json={"name": "usual"}).json()["strict"] is False
+
+
 def test_a_patch_sets_only_what_it_names(house: House) -> None:
     admin = house.admin()
     before = admin.post(
@@ -80,8 +90,8 @@ def test_a_patch_sets_only_what_it_names(house: House) -> None:
         {"name": "k", "allowedModels": [""]},
         {"name": "k", "isActive": "yes"},
         {"name": "k", "accessSchedule": {"enabled": True}},
-        {"name": "k", "rateLimits": [{"limit": 1, "window": 60}]},
-        {"name": "k", "maxSessions": 1},
+        {"name": "k", "rateLimits": [{"limit": 1, "window": 0}]},
+        {"name": "k", "maxSessions": -1},
         {"name": "k", "autoResolve": True},
     ],
 )

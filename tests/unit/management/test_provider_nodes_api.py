@@ -52,6 +52,20 @@ def test_an_update_reaches_its_connections_at_once(house: House) -> None:
     assert house.transport.requests[-1].url == "http://10.0.0.9:8000/v2/talk"
 
 
+def test_a_gemini_node_is_asked_in_googles_words(house: House) -> None:
+    node = created(house, type="gemini-compatible", baseUrl="http://127.0.0.1:9000/v1beta/models")
+    assert (node["baseUrl"], node["apiType"]) == ("http://127.0.0.1:9000/v1beta", None)
+    admin = house.admin()
+    made = admin.post("/api/providers", json={"provider": "vl", "name": "one", "apiKey": "k"}).json()["connection"]
+    house.answer = replies(200, {"models": [{"name": "models/gemini-x", "displayName": "X"}]})
+    assert admin.post(f"/api/providers/{made['id']}/test").json()["valid"] is True
+    asked = house.transport.requests[-1]
+    assert (asked.url, dict(asked.headers)["x-goog-api-key"]) == ("http://127.0.0.1:9000/v1beta/models", "k")
+    house.answer = lambda asked: replies(404 if asked.method == "GET" else 200, {})(asked)
+    admin.post(f"/api/providers/{made['id']}/test", json={"validationModelId": "m"})
+    assert house.transport.requests[-1].url == "http://127.0.0.1:9000/v1beta/models/m:generateContent"
+
+
 @pytest.mark.parametrize("prefix", ["openai", "ant", "claude", "cursor", "vl"])
 def test_a_prefix_that_means_something_already_is_409(house: House, prefix: str) -> None:
     node = created(house)
@@ -65,8 +79,6 @@ def test_a_prefix_that_means_something_already_is_409(house: House, prefix: str)
 @pytest.mark.parametrize(
     ("change", "code"),
     [
-        ({"type": "gemini-compatible"}, "node_type_not_served"),
-        ({"apiType": "embeddings"}, "node_type_not_served"),
         ({"apiType": "nonsense"}, "bad_node_type"),
         ({"type": "nonsense"}, "bad_node_type"),
         ({"name": ""}, "validation_error"),
@@ -74,6 +86,7 @@ def test_a_prefix_that_means_something_already_is_409(house: House, prefix: str)
         ({"prefix": "a/b"}, "bad_prefix"),
         ({"prefix": "-x"}, "bad_prefix"),
         ({"chatPath": "talk"}, "bad_path"),
+        ({"type": "gemini-compatible", "chatPath": "/talk"}, "bad_path"),
         ({"modelsPath": "/x y"}, "bad_path"),
         ({"baseUrl": "http://169.254.169.254/v1"}, "blocked_url"),
         ({"baseUrl": "http://[fe80::1]/"}, "blocked_url"),

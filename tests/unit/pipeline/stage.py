@@ -1,29 +1,50 @@
 """A pipeline on a scripted transport: no sockets, a clock that stands still, and everything it wrote at hand."""
 
 from collections.abc import Mapping
+from typing import cast
 
 import msgspec
 
-from omniroute.access.keys import Keyring
+from omniroute.access.grant import Grant
+from omniroute.access.keys import Keyring, digest
 from omniroute.access.perimeter import perimeter
 from omniroute.accounts.connection import Connection, Secret
+from omniroute.caching.exact import ExactCache
+from omniroute.caching.memory import Memory
+from omniroute.caching.shelf import Shelf as RealShelf
+from omniroute.caching.window import Window
 from omniroute.catalog.lookup import Tables, catalog
 from omniroute.catalog.models import models_from_modelsdev
 from omniroute.catalog.provider import Auth, Operation, Provider
-from omniroute.dialects.registry import DIALECTS
+from omniroute.dialects.registry import DIALECTS, UPSTREAMS
 from omniroute.ir.failure import Failure
 from omniroute.ledger.records import Record
 from omniroute.pipeline.admit import Admit
+from omniroute.pipeline.allowance import Allowance
 from omniroute.pipeline.attempt import Attempts
+from omniroute.pipeline.cached import Cached
 from omniroute.pipeline.candidates import Candidates
+from omniroute.pipeline.choose import Choose
+from omniroute.pipeline.course import Course
 from omniroute.pipeline.deliver import Deliver
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.generate import Generate
+from omniroute.pipeline.joined import Joined
 from omniroute.pipeline.prepare import Prepare
+from omniroute.pipeline.repeat import Repeats
+from omniroute.pipeline.replay import Replay
+from omniroute.pipeline.sharing import Sharing
+from omniroute.pipeline.strict import Strict
+from omniroute.pipeline.trace import Traces
+from omniroute.routing.combo import Combo
+from omniroute.routing.dice import Dice
 from omniroute.snapshot.model import Snapshot
+from omniroute.storage.repos.answers import AnswerRow
 from omniroute.telemetry.counters import Counters
+from omniroute.traffic.accounts import Accounts
+from omniroute.traffic.pulse import Pulse
 from omniroute.traffic.resting import Resting
-from omniroute.upstream.scripted import ScriptedTransport
+from omniroute.upstream.scripted import Gate, ScriptedTransport
 from omniroute.upstream.transport import Deadlines
 
 CHAT = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m"} | {
@@ -78,6 +99,29 @@ class Ids:
         return "t0ken"
 
 
+class Shelf:
+    """The cache's far tier, on no database."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, AnswerRow] = {}
+        self.gate: Gate | None = None
+
+    async def find(self, key: bytes, *, now: int) -> tuple[bytes, int] | None:
+        if self.gate is not None:
+            await self.gate.passed()
+        row = self.rows.get(key)
+        return None if row is None or row.expires_at <= now else (row.answer, row.expires_at)
+
+    def put(self, row: AnswerRow) -> None:
+        self.rows[row.key] = row
+
+    def total(self, *, now: int) -> int:
+        return len(self.rows)
+
+    def clear(self) -> None:
+        self.rows.clear()
+
+
 class Live:
     def __init__(self, snapshot: Snapshot) -> None:
         self.current = snapshot
@@ -98,6 +142,7 @@ class Exchange:
         self.reply_headers: dict[bytes, bytes] = {}
         self.chunks: list[bytes] = []
         self.ended = 0
+        self.writable = True
 
     @property
     def received(self) -> bytes:
@@ -124,12 +169,25 @@ class Exchange:
         assert self.ended == 0
         self.chunks.append(chunk)
 
+    def put(self, chunk: bytes) -> None:
+        assert self.ended == 0
+        self.chunks.append(chunk)
+
     async def end(self) -> None:
         self.ended += 1
 
 
 class Stage:
-    def __init__(self, transport: ScriptedTransport, accounts: dict[str, int], codecs: dict[str, str]) -> None:
+    def __init__(
+        self,
+        transport: ScriptedTransport,
+        accounts: dict[str, int],
+        codecs: dict[str, str],
+        combos: tuple[Combo, ...] = (),
+        aliases: dict[str, str] | None = None,
+        more: tuple[tuple[Provider, Connection], ...] = (),
+        grants: dict[str, Grant] | None = None,
+    ) -> None:
         self.transport, self.journal, self.log, self.clock = transport, Journal(), Log(), Clock()
         rows = {name: provider(name, codec) for name, codec in codecs.items()}
         connections = {
@@ -141,27 +199,58 @@ class Stage:
             )
             for name, count in accounts.items()
         }
+        rows.update((row.id, row) for row, _ in more)
+        connections.update((row.id, (connection,)) for row, connection in more)
         snapshot = Snapshot(
             revision=1,
-            grants={},
+            grants={digest(b"pepper", key): grant for key, grant in (grants or {}).items()},
             connections=connections,
             by_id={one.id: one for several in connections.values() for one in several},
             providers=rows,
             password_set=True,
             settings={},
+            combos={combo.name: combo for combo in combos},
+            aliases=aliases or {},
         )
         known = catalog(rows.values(), Tables())
         table = models_from_modelsdev({}, known)
         self.resting, self.counters = Resting(), Counters()
-        ledger = Ledger(self.journal, self.counters, self.log, self.clock)
-        prepare = Prepare(DIALECTS, user_agent="test", deadlines=Deadlines(), proxy=None)
+        self.pulse, self.traces = Pulse(Dice(1)), Traces()
+        ledger = Ledger(
+            self.journal, lambda target, usage: None, self.pulse, self.traces, self.counters, self.log, self.clock
+        )
+        self.accounts, self.allowance = Accounts(), Allowance(self.clock)
+        course = Course(self.resting, self.pulse, self.accounts, ledger, self.clock)
+        candidates = self.candidates = Candidates(known, lambda: table)
+        prepare = Prepare(
+            DIALECTS,
+            upstreams=UPSTREAMS,
+            user_agent="test",
+            deadlines=Deadlines(),
+            proxy=None,
+            replay=Replay(self.clock),
+        )
+        self.snapshot, self.live = snapshot, Live(snapshot)
+        self.choose = Choose(candidates, self.pulse, self.accounts, seeds=lambda: 1, now=self.clock.monotonic)
         rules = perimeter(bind="127.0.0.1", port=20128, require_api_key=False)
+        deliver = Deliver(ledger, self.clock, Ids())
+        joined = Joined(ledger, self.clock)
+        self.shelf = Shelf()
+        self.cache = ExactCache(
+            Memory(max_entries=100, max_bytes=1_000_000), cast("RealShelf", self.shelf), self.clock, ttl_s=1800
+        )
+        cached = Cached(self.cache, joined, deliver, DIALECTS, clock=self.clock, ids=Ids(), enabled=True)
+        self.window = Window(self.clock, length_s=5)
+        self.keyring = Keyring(b"pepper")
         self.generate = Generate(
-            live=Live(snapshot),
-            admit=Admit(rules, Keyring(b"pepper"), self.clock),
-            candidates=Candidates(known, lambda: table),
-            attempts=Attempts(prepare, transport, self.resting, ledger, self.clock),
-            deliver=Deliver(ledger, self.clock, Ids()),
+            live=self.live,
+            admit=Admit(rules, self.keyring, self.clock),
+            sharing=Sharing(Repeats(joined, self.window), cached),
+            choose=self.choose,
+            allowance=self.allowance,
+            strict=Strict(prepare),
+            attempts=Attempts(prepare, transport, course, self.accounts.learned, self.clock),
+            deliver=deliver,
             ledger=ledger,
             resting=self.resting,
             clock=self.clock,
@@ -174,9 +263,24 @@ class Stage:
         return exchange
 
 
-def stage(*script: object, accounts: dict[str, int] | None = None, codecs: dict[str, str] | None = None) -> Stage:
-    """A provider `up` of the chat dialect and one `claude` of Anthropic's, each with one account unless said."""
+def stage(
+    *script: object,
+    accounts: dict[str, int] | None = None,
+    codecs: dict[str, str] | None = None,
+    combos: tuple[Combo, ...] = (),
+    aliases: dict[str, str] | None = None,
+    more: tuple[tuple[Provider, Connection], ...] = (),
+    grants: dict[str, Grant] | None = None,
+) -> Stage:
+    """A provider `up` of the chat dialect and one `claude` of Anthropic's, each with one account unless said, and
+    `more` rows with a connection of their own, and `grants` by the key that a client sends."""
     default = {"up": 1, "claude": 1}
     return Stage(
-        ScriptedTransport(*script), accounts or default, codecs or {"up": "openai_chat", "claude": "anthropic"}
+        ScriptedTransport(*script),
+        accounts or default,
+        codecs or {"up": "openai_chat", "claude": "anthropic"},
+        combos,
+        aliases,
+        more,
+        grants,
     )

@@ -100,7 +100,7 @@ def test_a_node_is_a_provider_under_its_id_and_its_prefix():
     provider = found.providers["vl"]
     assert provider is found.providers["openai-compatible-chat-1"]
     assert (provider.base_url, provider.node, provider.local) == ("http://localhost:8000/v1", True, True)
-    assert provider.operations == {"chat": Operation(codec="openai_chat", path="/chat")}
+    assert provider.operations["chat"] == Operation(codec="openai_chat", path="/chat")
     assert provider.auth == Auth(optional=True)
     assert [one.id for one in found.connections[provider.id]] == ["c1"]
 
@@ -135,6 +135,7 @@ def test_keys_become_grants_by_digest():
         allowed_models=("gpt-*",),
         allowed_connections=("c1",),
         no_log=True,
+        strict=True,
         expires_at=1_500,
         created_at=1,
         updated_at=1,
@@ -147,6 +148,7 @@ def test_keys_become_grants_by_digest():
         scopes=("manage",),
         models=("gpt-*",),
         connections=("c1",),
+        strict=True,
         expires_at=1.5,
         log_bodies=False,
     )

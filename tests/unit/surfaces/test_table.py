@@ -22,6 +22,8 @@ TABLE = Table(
         endpoint("POST", "/v1/chat/completions"),
         endpoint("POST", "/v1/providers/{provider}/chat/completions"),
         endpoint("GET", "/v1/providers/{provider}/chat/completions"),
+        endpoint("GET", "/v1/models/{model...}"),
+        endpoint("POST", "/v1/models/{model...}:count"),
     ]
 )
 
@@ -44,6 +46,18 @@ def test_a_parameter_is_one_segment() -> None:
     assert (set(found[0]), found[1]) == ({"GET", "HEAD", "POST"}, "openai")
     assert TABLE.find("/v1/providers/a/b/chat/completions") is None
     assert TABLE.find("/v1/providers//chat/completions") is None
+
+
+def test_a_parameter_with_dots_has_slashes_in_it() -> None:
+    found = TABLE.find("/v1/models/openrouter/org/model:free")
+    assert found is not None
+    assert (set(found[0]), found[1]) == ({"GET", "HEAD"}, "openrouter/org/model:free")
+
+
+def test_the_path_with_the_most_letters_of_its_own_counts() -> None:
+    found = TABLE.find("/v1/models/ollama/llama:8b:count")
+    assert found is not None
+    assert (set(found[0]), found[1]) == ({"POST"}, "ollama/llama:8b")
 
 
 @pytest.mark.parametrize("path", ["/v1/Models", "/v1/models/", "/v1/modelsx", "/v1"])

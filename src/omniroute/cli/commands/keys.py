@@ -6,6 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from omniroute.access.grant import CacheUse
 from omniroute.cli.command import Call
 from omniroute.cli.problem import USAGE, Problem
 from omniroute.ir.json import JsonObject
@@ -75,6 +76,13 @@ def create(
         str | None, typer.Option("--expires", metavar="WHEN", help="30d, 12h, or a date like 2027-01-31.")
     ] = None,
     manage: Annotated[bool, typer.Option("--manage", help="Let the key administrate the gateway too.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse requests that would lose meaning in translation.")
+    ] = False,
+    cache: Annotated[
+        CacheUse | None,
+        typer.Option("--cache", help="Keep no answers, those at temperature 0 (exact, the default), or all."),
+    ] = None,
 ) -> None:
     """Make a client key. It is shown once, on stdout.
 
@@ -90,6 +98,10 @@ def create(
         body["expiresAt"] = expiry(expires, datetime.now(UTC))
     if manage:
         body["scopes"] = ["manage"]
+    if strict:
+        body["strict"] = True
+    if cache:
+        body["cache"] = cache
     _show_once(call, call.administration().send("POST", "/api/keys", JsonObject, body))
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from omniroute.dialects.anthropic.blocks import encode_block, encode_cache
 from omniroute.dialects.anthropic.toolids import ToolIds
+from omniroute.dialects.calls import Call, Calls
 from omniroute.dialects.look import as_array
 from omniroute.dialects.losses import Losses
 from omniroute.ir.json import JsonObject
@@ -45,15 +46,11 @@ class Arranged(msgspec.Struct, kw_only=True):
         return self.messages[-2]["content"][0]["type"] not in ("thinking", "redacted_thinking")
 
 
-class _Call(msgspec.Struct, kw_only=True):
-    """A call on its way: its id on the wire, and the result it was given."""
+class _Call(Call, kw_only=True):
+    """`id` is what it is called on the wire; `cache` is the mark of its result."""
 
     id: str
-    turn: int
-    result: ToolResult | None = None
     cache: CacheMark | None = None
-    path: str = ""
-    at: tuple[int, int] = (-1, -1)
 
 
 class _Group(msgspec.Struct, kw_only=True):
@@ -67,7 +64,8 @@ class _Group(msgspec.Struct, kw_only=True):
 
 
 def arrange(turns: tuple[Turn, ...], losses: Losses) -> Arranged:
-    calls = _Calls(turns, losses)
+    ids = ToolIds()
+    calls = Calls(turns, lambda part, turn, _: _Call(id=ids.fresh(part.call_id), turn=turn), losses)
     system: list[JsonObject] = []
     groups: list[_Group] = []
     conversation = False
@@ -89,64 +87,6 @@ def arrange(turns: tuple[Turn, ...], losses: Losses) -> Arranged:
     return Arranged(system=system, messages=_messages(_substantial(groups), losses))
 
 
-class _Calls:
-    """Which result belongs to which call, found by id and order; ids may repeat in other dialects."""
-
-    def __init__(self, turns: tuple[Turn, ...], losses: Losses) -> None:
-        self._by_place: dict[tuple[int, int], _Call] = {}
-        self._by_answer: dict[tuple[int, int], _Call] = {}
-        ids = ToolIds()
-        said: dict[str, list[_Call]] = {}
-        refused: set[str] = set()
-        for i, turn in enumerate(turns):
-            for j, part in enumerate(turn.parts):
-                path = f"turns[{i}].parts[{j}]"
-                if isinstance(part, ToolCall) and part.executor == "client":
-                    if not part.name.strip() or turn.role != "assistant":
-                        losses.dropped(path, "tool call that nobody can answer", "meaning")
-                        refused.add(part.call_id)
-                        continue
-                    call = _Call(id=ids.fresh(part.call_id), turn=i)
-                    said.setdefault(part.call_id, []).append(call)
-                    self._by_place[i, j] = call
-                elif isinstance(part, ToolResult) and part.executor == "client":
-                    self._answer(part, (i, j), said, refused, losses)
-
-    def _answer(
-        self,
-        result: ToolResult,
-        at: tuple[int, int],
-        said: dict[str, list[_Call]],
-        refused: set[str],
-        losses: Losses,
-    ) -> None:
-        path = f"turns[{at[0]}].parts[{at[1]}]"
-        known = said.get(result.call_id, [])
-        unanswered = [call for call in known if call.result is None]
-        if unanswered:
-            latest = unanswered[-1].turn
-            call = next(call for call in unanswered if call.turn == latest)
-            call.result, call.path, call.at = result, path, at
-            self._by_answer[at] = call
-        elif known:
-            losses.dropped(path, "second result of one tool call", "meaning")
-        elif result.call_id in refused:
-            losses.dropped(path, "result of a dropped tool call", "meaning")
-        else:
-            losses.dropped(path, "tool result without a call", "meaning")
-
-    def at(self, turn: int, part: int) -> _Call | None:
-        return self._by_place.get((turn, part))
-
-    def mark_last_answer(self, turn: int, mark: CacheMark) -> bool:
-        """Puts `mark` on the last result that `turn` gave; False when it gave none."""
-        answered = [call for (at, _), call in self._by_answer.items() if at == turn]
-        if not answered or answered[-1].cache is not None:
-            return False
-        answered[-1].cache = mark
-        return True
-
-
 def _instructions(turn: Turn, i: int, losses: Losses) -> list[JsonObject]:
     blocks: list[JsonObject] = []
     for j, part in enumerate(turn.parts):
@@ -161,7 +101,7 @@ def _instructions(turn: Turn, i: int, losses: Losses) -> list[JsonObject]:
     return blocks
 
 
-def _group(turn: Turn, i: int, calls: _Calls, losses: Losses) -> _Group:
+def _group(turn: Turn, i: int, calls: Calls[_Call], losses: Losses) -> _Group:
     side: Side = "assistant" if turn.role == "assistant" else "user"
     group = _Group(side=side, last=i)
     made: list[JsonObject] = []
@@ -172,7 +112,7 @@ def _group(turn: Turn, i: int, calls: _Calls, losses: Losses) -> _Group:
                 encode_block(part, path, losses)
             continue
         if isinstance(part, ToolCall) and part.executor == "client":
-            call = calls.at(i, j)
+            call = calls.made.get((i, j))
             block = encode_block(part, path, losses) if call is not None else None
             if call is not None and block is not None:
                 block["id"] = call.id
@@ -192,7 +132,11 @@ def _group(turn: Turn, i: int, calls: _Calls, losses: Losses) -> _Group:
         group.spoke_at = group.spoke_at or (i, j)
         group.blocks.append(block)
         made.append(block)
-    if turn.cache is not None and not _mark(turn.cache, made) and not calls.mark_last_answer(i, turn.cache):
+    if (
+        turn.cache is not None
+        and not _mark(turn.cache, made)
+        and not _mark_answer(turn.cache, calls.answers_of(i))
+    ):
         losses.dropped(f"turns[{i}].cache", "cache mark on nothing", "cost")
     return group
 
@@ -215,6 +159,14 @@ def _mark(mark: CacheMark, blocks: list[JsonObject]) -> bool:
             block["cache_control"] = encode_cache(mark)
             return True
     return False
+
+
+def _mark_answer(mark: CacheMark, answered: list[_Call]) -> bool:
+    """Puts `mark` on the last of the results that a turn gave; False when it gave none, or that one has a mark."""
+    if not answered or answered[-1].cache is not None:
+        return False
+    answered[-1].cache = mark
+    return True
 
 
 def _merged(one: _Group, other: _Group) -> _Group:
@@ -267,16 +219,16 @@ def _results(waiting: list[tuple[_Call, JsonObject]], group: _Group | None, loss
             losses.added("turns", f"result of tool call {block['id']}", "meaning")
             results.append({"type": "tool_result", "tool_use_id": call.id, "content": NO_RESPONSE})
             continue
-        if group is None or call.at[0] > group.last or (group.spoke_at and group.spoke_at < call.at):
-            losses.moved(call.path, "tool result", "quality")
+        if group is None or call.result_at[0] > group.last or (group.spoke_at and group.spoke_at < call.result_at):
+            losses.moved(call.result_path, "tool result", "quality")
         if call.result.name and call.result.name != block["name"]:
-            losses.dropped(f"{call.path}.name", "name of a tool result", "cost")
+            losses.dropped(f"{call.result_path}.name", "name of a tool result", "cost")
         results.append(_result(call, call.result, losses))
     return results
 
 
 def _result(call: _Call, result: ToolResult, losses: Losses) -> JsonObject:
-    block = encode_block(result, call.path, losses) or {}
+    block = encode_block(result, call.result_path, losses) or {}
     block["tool_use_id"] = call.id
     if call.cache is not None:
         block.setdefault("cache_control", encode_cache(call.cache))

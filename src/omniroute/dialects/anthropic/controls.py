@@ -147,7 +147,7 @@ def _tool(value: JsonValue, path: str) -> Tool:
     fields = as_object(value)
     if fields is None:
         raise InvalidRequest(f"{path}: expected an object")
-    cache = decode_cache(fields.get("cache_control"))
+    cache = decode_cache(fields["cache_control"]) if "cache_control" in fields else None
     if cache is not None:
         fields = {name: field for name, field in fields.items() if name != "cache_control"}
     name = as_text(fields.get("name"))
@@ -166,7 +166,7 @@ def _tool(value: JsonValue, path: str) -> Tool:
         strict=strict,
         cache=cache,
         origin=NAME,
-        extra=without(fields, *(key for key, field in read.items() if field is not None)),
+        extra={key: field for key, field in fields.items() if read.get(key) is None} or None,
     )
 
 

@@ -56,7 +56,7 @@ class Anthropic:
         return encode_response(response, context)
 
     def decode_failure(self, status: int, headers: Headers, body: bytes) -> Failure:
-        return errors.decode_failure(status, headers, body)
+        return errors.decode_failure(status, body)
 
     def encode_failure(self, failure: Failure, request_id: str) -> ErrorReply:
         return errors.encode_failure(failure, request_id)

@@ -8,6 +8,7 @@ from omniroute.dialects.anthropic.controls import encode_tool_choice
 from omniroute.dialects.anthropic.thinking import Limits, fit_thinking
 from omniroute.dialects.losses import Losses
 from omniroute.dialects.schema import tool_schema
+from omniroute.dialects.unsaid import report_unsaid
 from omniroute.ir.json import JsonObject
 from omniroute.ir.request import GenerateRequest, OutputFormat, Sampling, Tool, ToolChoice
 from omniroute.ir.target import Target
@@ -159,20 +160,7 @@ def _sampling(sampling: Sampling, target: Target, limits: Limits, body: JsonObje
     stop = [word for word in sampling.stop if word.strip()]
     if stop:
         body["stop_sequences"] = stop
-    for i, word in enumerate(sampling.stop):
-        if not word.strip():
-            losses.dropped(f"sampling.stop[{i}]", "blank stop sequence", "quality")
-    if sampling.n is not None and sampling.n > 1:
-        losses.dropped("sampling.n", "number of answers", "meaning")
-    for name in ("seed", "logit_bias"):
-        if getattr(sampling, name) is not None:
-            losses.dropped(f"sampling.{name}", name, "quality")
-    for name in ("presence_penalty", "frequency_penalty"):
-        if getattr(sampling, name):
-            losses.dropped(f"sampling.{name}", name, "quality")
-    for name in ("logprobs", "top_logprobs"):
-        if getattr(sampling, name):
-            losses.dropped(f"sampling.{name}", name, "meaning")
+    report_unsaid(sampling, losses)
 
 
 def _free_sampling(sampling: Sampling, body: JsonObject, losses: Losses) -> None:

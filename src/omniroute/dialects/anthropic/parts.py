@@ -22,7 +22,7 @@ def decode_block(block: JsonValue, path: str) -> AnyPart:
     fields = as_object(block)
     if fields is None:
         raise InvalidRequest(f"{path}: expected a content block (an object with a `type`), got {_kind(block)}")
-    cache = decode_cache(fields.get("cache_control"))
+    cache = decode_cache(fields["cache_control"]) if "cache_control" in fields else None
     if cache is not None:
         fields = {name: value for name, value in fields.items() if name != "cache_control"}
     part: AnyPart
@@ -68,6 +68,8 @@ def decode_cache(value: JsonValue) -> CacheMark | None:
 
 def _text(block: JsonObject, path: str) -> Text:
     text = _required(block, "text", path)
+    if "citations" not in block:
+        return Text(text=text, origin=NAME, extra=without(block, "type", "text"))
     found = as_array(block.get("citations")) or []
     citations = tuple(citation for citation in map(as_object, found) if citation is not None)
     if citations and len(citations) == len(found):

@@ -12,7 +12,7 @@ from omniroute.dialects.anthropic.wire import NAME, without
 from omniroute.dialects.base import Encoded
 from omniroute.dialects.look import as_object
 from omniroute.dialects.losses import Losses
-from omniroute.dialects.quirks.registry import apply_to_wire, quirks_of
+from omniroute.dialects.quirks.registry import apply_to_request, apply_to_wire, quirks_of
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.ir.request import GenerateRequest
@@ -60,9 +60,7 @@ def decode_request(body: JsonObject) -> GenerateRequest:
 
 def encode_request(request: GenerateRequest, target: Target) -> Encoded:
     quirks = quirks_of(target)
-    for quirk in quirks:
-        if quirk.request is not None:
-            request = quirk.request(request)
+    request = apply_to_request(quirks, request)
     losses = Losses()
     if request.dialect == NAME:
         body = _exactly(request, target, losses)

@@ -7,10 +7,11 @@ from omniroute.dialects.anthropic.errors import decode_error_body
 from omniroute.dialects.anthropic.parts import decode_block
 from omniroute.dialects.anthropic.toolids import ToolIds
 from omniroute.dialects.anthropic.usage import decode_finish, decode_usage, encode_finish, encode_usage
-from omniroute.dialects.anthropic.wire import NAME, Answer, read_object, without
+from omniroute.dialects.anthropic.wire import NAME, Answer, without
 from omniroute.dialects.base import Context, Encoded
 from omniroute.dialects.look import as_array, as_object, as_text
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import read_object
 from omniroute.errors import InvalidRequest, UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject, JsonValue
@@ -74,10 +75,16 @@ def encode_response(response: GenerateResponse, context: Context) -> Encoded:
     native = response.origin == NAME
     ids = ToolIds(f"toolu_{context.token}")
     content: list[JsonObject] = []
+    before: AnyPart | None = None
     for i, part in enumerate(response.parts):
         block = encode_answer_block(part, f"parts[{i}]", ids, losses)
-        if block is not None:
+        if block is None:
+            continue
+        if before is not None and flows_on(before, part):
+            content[-1]["text"] += block["text"]
+        else:
             content.append(block)
+        before = part
     if not content and not native:
         losses.added("parts", "text of an empty answer", "quality")
         content.append({"type": "text", "text": EMPTY_ANSWER})
@@ -101,6 +108,11 @@ def encode_response(response: GenerateResponse, context: Context) -> Encoded:
     }
     extra = response.extra if native else None
     return Encoded(msgspec.json.encode({**body, **(extra or {})}), tuple(losses))
+
+
+def flows_on(before: AnyPart, part: AnyPart) -> bool:
+    """Whether two texts that follow each other are one block; this API's own blocks stay apart."""
+    return isinstance(before, Text) and isinstance(part, Text) and NAME not in (before.origin, part.origin)
 
 
 def message_id(given: str, context: Context) -> str:

@@ -6,11 +6,13 @@ The event's `type` decides; `event:` lines say the same again and are not needed
 
 import msgspec
 
-from omniroute.dialects.anthropic.errors import cut_short, decode_error_body
+from omniroute.dialects.anthropic.errors import decode_error_body
 from omniroute.dialects.anthropic.response import decode_answer_block, said
 from omniroute.dialects.anthropic.usage import decode_finish, decode_usage, merge
-from omniroute.dialects.anthropic.wire import NAME, read_object, without
+from omniroute.dialects.anthropic.wire import NAME, without
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_object, as_text
+from omniroute.dialects.objects import read_object
 from omniroute.dialects.sse import Framer
 from omniroute.errors import InvalidRequest
 from omniroute.ir.events import (

@@ -2,7 +2,9 @@
 
 The wire allows one open block at a time, with dense indices (the SDK fails on a gap), while parts of other
 dialects may overlap. A text or a thought is simply cut where another part begins and goes on in a new block; a
-tool call cannot be cut, so whatever comes meanwhile waits until it is closed.
+tool call cannot be cut, so whatever comes meanwhile waits until it is closed. Texts of another dialect that follow
+each other are one block: Gemini seals a piece of a text, and Claude Code takes the last block for the whole
+answer.
 """
 
 from typing import Literal, TypeAlias
@@ -10,12 +12,19 @@ from typing import Literal, TypeAlias
 import msgspec
 
 from omniroute.dialects.anthropic.blocks import encode_block
-from omniroute.dialects.anthropic.errors import cut_short, encode_stream_failure
-from omniroute.dialects.anthropic.response import EMPTY_ANSWER, media_link, message_id, thinking_text
+from omniroute.dialects.anthropic.errors import encode_stream_failure
+from omniroute.dialects.anthropic.response import (
+    EMPTY_ANSWER,
+    flows_on,
+    media_link,
+    message_id,
+    thinking_text,
+)
 from omniroute.dialects.anthropic.toolids import ToolIds
 from omniroute.dialects.anthropic.usage import encode_delta_usage, encode_finish, encode_usage
 from omniroute.dialects.anthropic.wire import NAME, Answer
 from omniroute.dialects.base import Context
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.losses import Losses
 from omniroute.dialects.sse import event_frame
 from omniroute.ir.events import (
@@ -149,7 +158,12 @@ class AnthropicStreamEncoder:
             return b""
         if self._current is None:
             return self._open(index) + _write(part, delta, self._blocks - 1)
-        if self._parts[self._current].flow in ("text", "thought"):
+        before = self._parts[self._current]
+        if before.closed and flows_on(before.shell, part.shell):
+            self._current = index
+            part.opened = True
+            return _write(part, delta, self._blocks - 1)
+        if before.flow in ("text", "thought"):
             return self._shut() + self._open(index) + _write(part, delta, self._blocks - 1)
         if index not in self._queue:
             self._queue.append(index)
@@ -179,7 +193,7 @@ class AnthropicStreamEncoder:
     def _leave(self, index: int) -> bytes:
         part = self._parts[index]
         part.closed = True
-        if index != self._current:
+        if index != self._current or (not self._queue and flows_on(part.shell, part.shell)):
             return b""
         return self._shut() + self._drain()
 

@@ -5,11 +5,12 @@ can end an answer or count its tokens, so that a forwarded event costs a few sub
 merely stands in a text costs one more look and nothing else.
 """
 
-from omniroute.dialects.anthropic.errors import cut_short, decode_error_body, encode_stream_failure
+from omniroute.dialects.anthropic.errors import decode_error_body, encode_stream_failure
 from omniroute.dialects.anthropic.usage import decode_finish, decode_usage, merge
-from omniroute.dialects.anthropic.wire import read_object
 from omniroute.dialects.base import Tapped
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_object
+from omniroute.dialects.objects import read_object
 from omniroute.dialects.sse import MAX_FRAME_BYTES, Framer, event_frame, readable
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure

@@ -60,7 +60,7 @@ def _parts(content: JsonValue, path: str) -> tuple[AnyPart, ...]:
     blocks = as_array(content)
     if blocks is None:
         raise InvalidRequest(f"{path}: expected a string or a list of content blocks")
-    return tuple(decode_block(block, f"{path}[{i}]") for i, block in enumerate(blocks))
+    return tuple([decode_block(block, f"{path}[{i}]") for i, block in enumerate(blocks)])
 
 
 def encode_turns(turns: tuple[Turn, ...], body: JsonObject, losses: Losses) -> None:

@@ -5,13 +5,7 @@ Source: platform.claude.com/docs (Messages API, streaming, errors) and the types
 
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-import msgspec
-
-from omniroute.dialects.look import as_object
-from omniroute.dialects.repair import with_paired_surrogates
 from omniroute.ir.json import JsonObject, JsonValue
-
-_decode = msgspec.json.Decoder().decode
 
 NAME = "anthropic"
 """The origin of seals, unknown blocks and unknown fields of this dialect."""
@@ -66,18 +60,6 @@ class ErrorBody(TypedDict):
     request_id: NotRequired[str]
 
 
-def read_object(raw: bytes) -> JsonObject | None:
-    """The JSON object in `raw`; None for anything else. Half an emoji, which strict JSON refuses, is mended."""
-    try:
-        return as_object(_decode(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        return as_object(_decode(with_paired_surrogates(raw)))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
 def count(value: JsonValue) -> int:
     """`value` as a number of tokens; anything that is not a whole number counts as 0."""
     return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
@@ -85,4 +67,7 @@ def count(value: JsonValue) -> int:
 
 def without(value: JsonObject, *known: str) -> JsonObject | None:
     """The fields of `value` that are not `known`; None when there are none."""
-    return {name: field for name, field in value.items() if name not in known} or None
+    for name in value:
+        if name not in known:
+            return {name: field for name, field in value.items() if name not in known}
+    return None

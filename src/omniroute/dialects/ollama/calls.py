@@ -2,10 +2,11 @@
 
 import msgspec
 
-from omniroute.dialects.look import as_object, as_text
+from omniroute.dialects.look import as_object, as_text, kind_of
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.ollama.ids import is_made_up
-from omniroute.dialects.ollama.wire import NAME, FunctionCall, kind_of, rest_of
+from omniroute.dialects.ollama.wire import NAME, FunctionCall
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue, RawJson
 from omniroute.ir.parts import ToolCall

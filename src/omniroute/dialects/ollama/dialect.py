@@ -11,6 +11,7 @@ from omniroute.dialects.base import (
     StreamEncoder,
     Tap,
 )
+from omniroute.dialects.objects import read_object
 from omniroute.dialects.ollama import errors
 from omniroute.dialects.ollama.glance import glance
 from omniroute.dialects.ollama.request import decode_request, encode_request
@@ -18,7 +19,7 @@ from omniroute.dialects.ollama.response import decode_response, encode_response
 from omniroute.dialects.ollama.stream_decoder import OllamaStreamDecoder
 from omniroute.dialects.ollama.stream_encoder import OllamaStreamEncoder
 from omniroute.dialects.ollama.tap import OllamaTap
-from omniroute.dialects.ollama.wire import NAME, read_object
+from omniroute.dialects.ollama.wire import NAME
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.fold import fold
@@ -72,7 +73,7 @@ class Ollama:
         return Glance(usage=decoded.usage, finish=decoded.finish, empty=not decoded.parts)
 
     def decode_failure(self, status: int, headers: Headers, body: bytes) -> Failure:
-        return errors.decode_failure(status, headers, body)
+        return errors.decode_failure(status, body)
 
     def encode_failure(self, failure: Failure, request_id: str) -> ErrorReply:
         """The wire has no place for a request id."""

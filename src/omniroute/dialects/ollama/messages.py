@@ -190,9 +190,12 @@ class _Writer:
             message["images"] = images
         if name:
             message["tool_name"] = name
+        own = self._own(part)
+        if "tool_call_id" in own and own["tool_call_id"] is None:
+            return {**message, **{name: value for name, value in own.items() if name != "tool_call_id"}}
         if self._native and not is_made_up(part.call_id):
             message["tool_call_id"] = part.call_id
-        return {**message, **self._own(part)}
+        return {**message, **own}
 
     def _lose(self, part: AnyPart, path: str, *, extra: bool = True) -> None:
         """What every part may carry and this wire cannot."""

@@ -1,8 +1,8 @@
 """Limits and sampling: the `options` of a request, and the two members about log probabilities beside them."""
 
-from omniroute.dialects.look import as_array, as_count, as_object, as_text
+from omniroute.dialects.look import as_array, as_count, as_object, as_text, kind_of
 from omniroute.dialects.losses import Losses
-from omniroute.dialects.ollama.wire import kind_of, said
+from omniroute.dialects.objects import said
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.request import Sampling

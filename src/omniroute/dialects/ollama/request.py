@@ -15,15 +15,16 @@ None): the surface decides, and a request of another dialect goes to Ollama with
 import msgspec
 
 from omniroute.dialects.base import Encoded
-from omniroute.dialects.look import as_object
+from omniroute.dialects.look import as_object, kind_of
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import said
 from omniroute.dialects.ollama.messages import encode_turns
 from omniroute.dialects.ollama.options import decode_sampling, encode_sampling
 from omniroute.dialects.ollama.thinking import decode_thinking, encode_thinking
 from omniroute.dialects.ollama.tools import decode_tools, encode_tools
 from omniroute.dialects.ollama.turns import decode_messages
-from omniroute.dialects.ollama.wire import NAME, kind_of, said
-from omniroute.dialects.quirks.registry import apply_to_wire, quirks_of
+from omniroute.dialects.ollama.wire import NAME
+from omniroute.dialects.quirks.registry import apply_to_request, apply_to_wire, quirks_of
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.ir.request import GenerateRequest, OutputFormat
@@ -57,9 +58,7 @@ def decode_request(body: JsonObject) -> GenerateRequest:
 def encode_request(request: GenerateRequest, target: Target) -> Encoded:
     """Raises `InvalidRequest` (400 `unsupported_feature`) for content that this wire cannot carry at all."""
     quirks = quirks_of(target)
-    for quirk in quirks:
-        if quirk.request is not None:
-            request = quirk.request(request)
+    request = apply_to_request(quirks, request)
     losses = Losses()
     rewritten = apply_to_wire(quirks, _body(request, target, losses))
     return Encoded(msgspec.json.encode(rewritten.body), (*losses, *rewritten.losses))

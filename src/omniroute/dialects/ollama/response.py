@@ -12,12 +12,13 @@ import msgspec
 from omniroute.dialects.base import Context, Encoded
 from omniroute.dialects.look import as_array, as_object, as_text, objects_in
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import read_object, rest_of, said
 from omniroute.dialects.ollama.calls import decode_call, encode_call, given_id
 from omniroute.dialects.ollama.errors import failure_in_answer
 from omniroute.dialects.ollama.ids import id_in_answer
 from omniroute.dialects.ollama.images import decode_image
 from omniroute.dialects.ollama.metrics import METRICS, decode_finish, decode_usage, encode_finish, encode_usage
-from omniroute.dialects.ollama.wire import NAME, Message, read_object, rest_of, said
+from omniroute.dialects.ollama.wire import NAME, Message
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject
@@ -81,8 +82,10 @@ def encode_response(response: GenerateResponse, context: Context) -> Encoded:
     if not native:
         losses.foreign("", response.extra)
     message = {**_message(response.parts, losses), **(as_object(extra.pop("message", None)) or {})}
-    if not native and response.finish.reason in ("filter", "pause"):
+    if not native and response.finish.reason in ("filter", "pause", "stop_sequence", "context"):
         losses.approximated("finish", f"finish reason {response.finish.reason}", "quality")
+    if not native and response.usage is not None and response.usage.reasoning:
+        losses.dropped("usage.reasoning", "count of thinking tokens", "quality")
     body: JsonObject = {
         "model": context.model,
         "created_at": created_at(context),
@@ -115,6 +118,8 @@ def _message(parts: tuple[AnyPart, ...], losses: Losses) -> Message:
         path = f"parts[{index}]"
         if part.seal is not None:
             losses.dropped(f"{path}.seal", "seal", "quality")
+        if part.cache is not None:
+            losses.dropped(f"{path}.cache", "cache mark", "cost")
         if part.origin != NAME and not isinstance(part, ToolCall):
             losses.foreign(path, part.extra)
         match part:

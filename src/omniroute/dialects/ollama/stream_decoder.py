@@ -6,12 +6,14 @@ call of its own. The line that says `done` is the end, whatever else may follow 
 
 import msgspec
 
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_object, as_text
 from omniroute.dialects.ndjson import LineFramer
-from omniroute.dialects.ollama.errors import cut_short, failure_in_answer
+from omniroute.dialects.objects import read_object, rest_of, said
+from omniroute.dialects.ollama.errors import failure_in_answer
 from omniroute.dialects.ollama.metrics import METRICS, decode_finish, decode_usage
 from omniroute.dialects.ollama.response import BODY, MESSAGE, decode_parts
-from omniroute.dialects.ollama.wire import NAME, read_object, rest_of, said
+from omniroute.dialects.ollama.wire import NAME
 from omniroute.ir.events import (
     ArgumentsDelta,
     Event,

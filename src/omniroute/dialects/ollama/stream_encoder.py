@@ -10,10 +10,11 @@ from typing import assert_never
 import msgspec
 
 from omniroute.dialects.base import Context
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_object
 from omniroute.dialects.losses import Losses
 from omniroute.dialects.ollama.calls import encode_call
-from omniroute.dialects.ollama.errors import cut_short, encode_stream_failure
+from omniroute.dialects.ollama.errors import encode_stream_failure
 from omniroute.dialects.ollama.metrics import encode_finish, encode_usage
 from omniroute.dialects.ollama.response import created_at, image_link
 from omniroute.dialects.ollama.wire import NAME

@@ -8,11 +8,12 @@ Lines that are no JSON object, empty ones too, are not passed on: Ollama's clien
 """
 
 from omniroute.dialects.base import Tapped
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_object
 from omniroute.dialects.ndjson import Line, LineFramer
-from omniroute.dialects.ollama.errors import cut_short, encode_stream_failure, failure_in_answer
+from omniroute.dialects.objects import read_object
+from omniroute.dialects.ollama.errors import encode_stream_failure, failure_in_answer
 from omniroute.dialects.ollama.metrics import decode_finish, decode_usage
-from omniroute.dialects.ollama.wire import read_object
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject
 from omniroute.ir.result import Finish, Usage

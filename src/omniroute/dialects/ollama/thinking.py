@@ -5,8 +5,8 @@ Ollama answers 400 to a word for a model that only has the switch, and to the sw
 family only, which has no switch.
 """
 
+from omniroute.dialects.look import kind_of
 from omniroute.dialects.losses import Losses
-from omniroute.dialects.ollama.wire import kind_of
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.ir.request import Thinking

@@ -1,8 +1,9 @@
 """Tools on offer, and which of them may be called. This wire has tools but no way to choose among them."""
 
-from omniroute.dialects.look import as_array, as_object, as_text
+from omniroute.dialects.look import as_array, as_object, as_text, kind_of
 from omniroute.dialects.losses import Losses
-from omniroute.dialects.ollama.wire import NAME, kind_of, rest_of
+from omniroute.dialects.objects import rest_of
+from omniroute.dialects.ollama.wire import NAME
 from omniroute.dialects.schema import tool_schema
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue

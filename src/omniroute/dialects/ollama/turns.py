@@ -6,11 +6,12 @@ Results of tools are matched to their calls by `tool_call_id`, else by name and 
 
 from collections.abc import Sequence
 
-from omniroute.dialects.look import as_array, as_object, as_text
+from omniroute.dialects.look import as_array, as_object, as_text, kind_of
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.ollama.calls import decode_call, function_of, given_id
 from omniroute.dialects.ollama.ids import CallIds, is_made_up
 from omniroute.dialects.ollama.images import decode_image
-from omniroute.dialects.ollama.wire import NAME, kind_of, rest_of
+from omniroute.dialects.ollama.wire import NAME
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.parts import AnyPart, Media, Reasoning, Text, ToolCall, ToolResult
@@ -90,9 +91,11 @@ class _Reader:
             return None
         known += ["tool_name"] if name else []
         known += ["tool_call_id"] if given and not is_made_up(given) else []
-        result = ToolResult(
-            call_id=call_id, content=tuple(content), name=name, origin=NAME, extra=rest_of(message, known)
-        )
+        extra = rest_of(message, known)
+        if given is None and not is_made_up(call_id):
+            # The client named its call and not the result: the null says that no id is to be written back.
+            extra = {**(extra or {}), "tool_call_id": None}
+        result = ToolResult(call_id=call_id, content=tuple(content), name=name, origin=NAME, extra=extra)
         return Turn(role="tool", parts=(result,), origin=NAME)
 
 

@@ -8,9 +8,11 @@ import re
 
 import msgspec
 
-from omniroute.dialects.look import as_object, as_text, objects_in
+from omniroute.dialects.look import as_object, as_text, kind_of, objects_in
 from omniroute.dialects.losses import Losses
-from omniroute.dialects.openai_chat.wire import NAME, kind_of, rest_of
+from omniroute.dialects.objects import rest_of
+from omniroute.dialects.openai_chat.details import MEMBER, put_details, seal_of
+from omniroute.dialects.openai_chat.wire import NAME
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.parts import AnyPart, CacheMark, Media, Reasoning, Refusal, Text, Unknown
@@ -110,7 +112,8 @@ def decode_reasoning(message: JsonObject) -> Reasoning | None:
     if not present or (text is None and not present.get("reasoning_details")):
         return None
     plain = isinstance(present.get("reasoning_content"), str) and len(present) == 1
-    return Reasoning(text=text or "", origin=NAME, extra=None if plain else present)
+    seal = seal_of(objects_in(present.get(MEMBER)))
+    return Reasoning(text=text or "", seal=seal, origin=NAME, extra=None if plain else present)
 
 
 def reasoning_text(fields: JsonObject) -> str | None:
@@ -124,13 +127,13 @@ def reasoning_text(fields: JsonObject) -> str | None:
 
 
 def put_reasoning(message: JsonObject, part: Reasoning, path: str, losses: Losses) -> None:
-    """Thinking for an assistant message, without the seal, which chat cannot carry."""
+    """Thinking for an assistant message, without the seal, which chat cannot carry unless it is its own."""
     if part.origin == NAME and part.extra is not None:
         message.update(part.extra)
         return
     if part.origin != NAME:
         losses.foreign(path, part.extra)
-    if part.seal is not None:
+    if part.seal is not None and not (part.origin == NAME and put_details(message, part.seal)):
         losses.dropped(f"{path}.seal", "seal", "quality")
     put_cache({}, part.cache, False, path, losses)
     text = part.text or "\n\n".join(part.summary)
@@ -241,6 +244,7 @@ def _encode_media(part: Media, path: str, losses: Losses) -> JsonObject | None:
         return {"type": "file", "file": _named({"file_id": part.file_id}, part.name)}
     is_file = part.origin == NAME and part.name is not None
     if family == "image" and not is_file:
+        _drop_name(part, path, losses)
         url = part.url if part.data is None else f"data:{part.mime};base64,{part.data}"
         detail = {} if part.detail is None else {"detail": part.detail}
         return {"type": "image_url", "image_url": {"url": url, **detail}}
@@ -250,12 +254,19 @@ def _encode_media(part: Media, path: str, losses: Losses) -> JsonObject | None:
             return None
         return {"type": "file", "file": _named({"file_url": part.url}, part.name)}
     if family == "audio" and not is_file:
+        _drop_name(part, path, losses)
         audio_format = _AUDIO_FORMATS.get(part.mime, part.mime.partition("/")[2])
         return {"type": "input_audio", "input_audio": {"data": part.data, "format": audio_format}}
     return {
         "type": "file",
         "file": _named({"file_data": f"data:{part.mime};base64,{part.data}"}, _file_name(part)),
     }
+
+
+def _drop_name(part: Media, path: str, losses: Losses) -> None:
+    """Pictures and sounds have no name here."""
+    if part.name is not None:
+        losses.dropped(f"{path}.name", "file name", "quality")
 
 
 def _file_name(part: Media) -> str | None:

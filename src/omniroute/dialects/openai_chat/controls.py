@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Literal
 
-from omniroute.dialects.look import as_array, as_count, as_object, as_text, objects_in
+from omniroute.dialects.look import as_array, as_count, as_object, as_text, kind_of, objects_in
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_chat.content import put_cache, required_text, take_cache
-from omniroute.dialects.openai_chat.wire import NAME, kind_of, rest_of
+from omniroute.dialects.openai_chat.wire import NAME
 from omniroute.dialects.schema import tool_schema
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
@@ -277,6 +278,14 @@ def _tool(item: JsonValue, path: str) -> Tool | None:
 
 def _encode_tool(tool: Tool, path: str, native: bool, losses: Losses) -> JsonObject:
     function: JsonObject = {"name": tool.name}
+    if not native and tool.origin != NAME:
+        function["description"] = tool.description or ""
+        function["parameters"] = tool_schema(tool.schema)
+        if tool.strict is not None:
+            function["strict"] = tool.strict
+        losses.foreign(path, tool.extra)
+        put_cache({}, tool.cache, False, path, losses)
+        return {"type": "function", "function": function}
     if native:
         described = {"description": tool.description, "parameters": tool.schema, "strict": tool.strict}
     else:
@@ -341,9 +350,9 @@ def _stop(value: JsonValue) -> tuple[str, ...]:
         return ()
     if isinstance(value, str):
         return (value,)
-    texts = [as_text(item) for item in as_array(value) or (None,)]
-    strings = tuple(text for text in texts if text is not None)
-    if len(strings) != len(texts):
+    items = as_array(value)
+    strings = tuple(text for item in items or () if (text := as_text(item)) is not None)
+    if items is None or len(strings) != len(items):
         raise InvalidRequest(f"stop: expected a string or an array of strings, got {kind_of(value)}")
     return strings
 

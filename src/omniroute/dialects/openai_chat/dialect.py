@@ -19,6 +19,7 @@ from omniroute.dialects.openai_chat.stream_decoder import ChatStreamDecoder
 from omniroute.dialects.openai_chat.stream_encoder import ChatStreamEncoder
 from omniroute.dialects.openai_chat.tap import ChatTap
 from omniroute.dialects.openai_chat.wire import NAME
+from omniroute.dialects.openai_failures import decode_failure
 from omniroute.ir.failure import Failure
 from omniroute.ir.fold import fold
 from omniroute.ir.json import JsonObject
@@ -61,7 +62,7 @@ class OpenAIChat:
         return glance(body)
 
     def decode_failure(self, status: int, headers: Headers, body: bytes) -> Failure:
-        return errors.decode_failure(status, headers, body)
+        return decode_failure(status, body)
 
     def encode_failure(self, failure: Failure, request_id: str) -> ErrorReply:
         return errors.encode_failure(failure)

@@ -1,84 +1,18 @@
-"""Failures in the chat dialect: bodies of providers to values, values to bodies for clients.
-
-A client gets the status of the failure and the type and code of a fixed table, unless the failure has a code of
-its own. Source of the provider's shapes: platform.openai.com/docs/guides/error-codes, and what compatible servers
-send (FastAPI's `detail`, a bare string, Google's one-element list).
-"""
-
-from email.utils import parsedate_to_datetime
+"""Failures as bodies for clients of the chat dialect; `dialects.openai_failures` reads those of providers."""
 
 import msgspec
 
-from omniroute.dialects.base import ErrorReply, Headers
-from omniroute.dialects.look import as_array, as_count, as_object, as_text
+from omniroute.dialects.base import ErrorReply
+from omniroute.dialects.failures import WORDLESS, error_status, one_line
+from omniroute.dialects.look import as_text
 from omniroute.dialects.openai_chat.wire import ErrorBody
+from omniroute.dialects.openai_failures import type_and_code
 from omniroute.dialects.sse import DONE, data_frame
-from omniroute.ir.failure import Failure, FailureKind
-from omniroute.ir.json import JsonObject, JsonValue
-
-_WORDLESS = "the provider reported an error without words"
-_MAX_MESSAGE = 4096
-
-_TABLE: dict[int, tuple[str, str]] = {
-    400: ("invalid_request_error", "bad_request"),
-    401: ("authentication_error", "invalid_api_key"),
-    402: ("billing_error", "payment_required"),
-    403: ("permission_error", "insufficient_quota"),
-    404: ("invalid_request_error", "model_not_found"),
-    406: ("invalid_request_error", "model_not_supported"),
-    413: ("payload_too_large", "PAYLOAD_TOO_LARGE"),
-    429: ("rate_limit_error", "rate_limit_exceeded"),
-    499: ("invalid_request_error", ""),
-    500: ("server_error", "internal_server_error"),
-    502: ("server_error", "bad_gateway"),
-    503: ("server_error", "service_unavailable"),
-    504: ("server_error", "gateway_timeout"),
-}
-"""Type and code by status."""
-
-_KINDS: dict[int, FailureKind] = {
-    401: "authentication",
-    402: "payment",
-    403: "permission",
-    404: "not_found",
-    408: "timeout",
-    429: "rate_limit",
-    499: "cancelled",
-    503: "overloaded",
-    504: "timeout",
-    529: "overloaded",
-}
-_QUOTA_WORDS = ("rate limit", "rate_limit", "ratelimit", "quota", "usage_limit_reached", "limit reached")
-
-
-def decode_failure(status: int, headers: Headers, body: bytes) -> Failure:
-    """A response that is not 2xx, whatever its body looks like."""
-    said = _parsed(body)
-    error = _error_object(said)
-    message = _message(said, error) or _plain_text(body) or f"the provider answered with status {status}"
-    return Failure(
-        kind=_kind(status),
-        status=status,
-        message=_one_line(message),
-        code=_code(error),
-        retry_after=_retry_after(headers),
-        raw=error,
-    )
-
-
-def failure_in_answer(answer: JsonObject) -> Failure | None:
-    """The failure that a 2xx body or a chunk of a stream holds instead of an answer."""
-    said = answer.get("error")
-    if not said:
-        return None
-    error = as_object(said)
-    message = _one_line(_message(answer, error) or _WORDLESS)
-    status = _status(answer, error, message)
-    return Failure(kind=_kind(status), status=status, message=message, code=_code(error), raw=error)
+from omniroute.ir.failure import Failure
 
 
 def encode_failure(failure: Failure) -> ErrorReply:
-    return ErrorReply(failure.status, msgspec.json.encode(_body(failure)))
+    return ErrorReply(error_status(failure), msgspec.json.encode(_body(failure)))
 
 
 def encode_stream_failure(failure: Failure) -> bytes:
@@ -87,94 +21,13 @@ def encode_stream_failure(failure: Failure) -> bytes:
 
 
 def _body(failure: Failure) -> ErrorBody:
-    fallback = (
-        ("server_error", "internal_server_error") if failure.status >= 500 else ("invalid_request_error", "")
-    )
-    kind, code = _TABLE.get(failure.status, fallback)
+    kind, code = type_and_code(error_status(failure))
     param = as_text((failure.raw or {}).get("param"))
     return {
         "error": {
-            "message": _one_line(failure.message) or _WORDLESS,
+            "message": one_line(failure.message) or WORDLESS,
             "type": kind,
             "code": failure.code or code,
             "param": param,
         }
     }
-
-
-def _kind(status: int) -> FailureKind:
-    return _KINDS.get(status, "server" if status >= 500 else "invalid_request")
-
-
-def _status(answer: JsonObject, error: JsonObject | None, message: str) -> int:
-    for fields in (error or {}, answer):
-        for name in ("status", "status_code", "code"):
-            value = fields.get(name)
-            status = int(value) if isinstance(value, str) and value.isdigit() else as_count(value)
-            if status is not None and 400 <= status <= 599:
-                return status
-    words = f"{message} {_code(error) or ''} {(error or {}).get('type')}".lower()
-    return 429 if any(word in words for word in _QUOTA_WORDS) else 502
-
-
-def _parsed(body: bytes) -> JsonObject:
-    try:
-        said: JsonValue = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return {}
-    items = as_array(said)
-    return as_object(items[0] if items else said) or {}
-
-
-def _error_object(said: JsonObject) -> JsonObject | None:
-    return as_object(said.get("error")) or (said or None)
-
-
-def _message(said: JsonObject, error: JsonObject | None) -> str | None:
-    for fields in (error or {}, said):
-        for name in ("message", "detail", "error", "msg", "error_description", "title"):
-            value = fields.get(name)
-            if isinstance(value, str) and value.strip():
-                return value
-    details = [as_object(item) or {} for item in as_array(said.get("detail")) or ()]
-    return "; ".join(text for detail in details if (text := as_text(detail.get("msg")))) or None
-
-
-def _plain_text(body: bytes) -> str | None:
-    """A short body without markup; pages of proxies are never shown."""
-    text = body[:_MAX_MESSAGE].decode(errors="replace").strip()
-    return None if not text or text.startswith(("<", "{", "[")) else text
-
-
-def _code(error: JsonObject | None) -> str | None:
-    value = (error or {}).get("code")
-    return value if isinstance(value, str) and value and not value.isdigit() else None
-
-
-def _one_line(message: str) -> str:
-    """Only the first line ever reaches a client, so that no stack trace does."""
-    lines = message.strip().splitlines()
-    return lines[0][:_MAX_MESSAGE] if lines else ""
-
-
-def _retry_after(headers: Headers) -> float | None:
-    """Seconds to wait. A date counts from the provider's own clock, the `date` header beside it."""
-    milliseconds = _decimal(headers.get("retry-after-ms"))
-    if milliseconds is not None:
-        return milliseconds / 1000
-    said = headers.get("retry-after")
-    seconds = _decimal(said)
-    if seconds is not None or said is None or "date" not in headers:
-        return seconds
-    try:
-        return max(0.0, (parsedate_to_datetime(said) - parsedate_to_datetime(headers["date"])).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _decimal(text: str | None) -> float | None:
-    try:
-        value = float(text or "")
-    except ValueError:
-        return None
-    return value if 0 <= value < float("inf") else None

@@ -20,6 +20,8 @@ _ENCODED: dict[FinishReason, WireReason] = {
     "pause": "stop",
     "other": "stop",
 }
+VAGUE: frozenset[FinishReason] = frozenset({"stop_sequence", "context", "pause"})
+"""Reasons for which the wire has only a wider word."""
 
 
 def decode_finish(raw: str | None, *, called: bool) -> Finish:

@@ -5,7 +5,7 @@ import msgspec
 from omniroute.dialects.base import Glance
 from omniroute.dialects.openai_chat.finish import decode_finish
 from omniroute.dialects.openai_chat.response import decode_response
-from omniroute.dialects.openai_chat.usage import read_usage
+from omniroute.dialects.openai_chat.usage import Common, common_usage
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 
@@ -30,7 +30,7 @@ class _ChoiceGlance(msgspec.Struct, frozen=True):
 
 class _AnswerGlance(msgspec.Struct, frozen=True):
     choices: list[_ChoiceGlance] | None = None
-    usage: msgspec.Raw = _ABSENT
+    usage: Common | None = None
     error: msgspec.Raw = _ABSENT
 
 
@@ -45,15 +45,14 @@ def glance(body: bytes) -> Glance:
         seen = _GLANCE.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return _slow_glance(body)
-    if _holds(seen.error):
+    if seen.error is not _ABSENT and _holds(seen.error):
         return _slow_glance(body)
     if seen.choices is None:
         raise UpstreamError("protocol", "the provider's answer has no choices")
     first = seen.choices[0] if seen.choices else None
     called = first is not None and _holds(first.message.tool_calls)
-    try:
-        usage = read_usage(seen.usage) if _holds(seen.usage) else None
-    except msgspec.DecodeError:
+    usage = None if seen.usage is None else common_usage(seen.usage)
+    if usage is None and seen.usage is not None:
         return _slow_glance(body)
     return Glance(
         usage=usage,
@@ -71,7 +70,7 @@ def _slow_glance(body: bytes) -> Glance:
 
 
 def _holds_content(message: _MessageGlance) -> bool:
-    return (
+    return len(message.content) > _LONGEST_NOTHING or (
         _holds(message.content)
         or _holds(message.tool_calls)
         or _holds(message.refusal)

@@ -8,28 +8,35 @@ directly behind each other, whose images must wait for the last result).
 """
 
 import hashlib
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from omniroute.dialects.look import as_object
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_chat.content import (
     encode_element,
     is_plain_text,
     put_cache,
     put_reasoning,
 )
-from omniroute.dialects.openai_chat.wire import MAX_CALL_ID, NAME, rest_of
+from omniroute.dialects.openai_chat.details import put_details
+from omniroute.dialects.openai_chat.wire import MAX_CALL_ID, NAME
 from omniroute.dialects.openai_chat.wire import ToolCall as WireToolCall
 from omniroute.ir.json import JsonObject
 from omniroute.ir.parts import AnyPart, Media, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 from omniroute.ir.request import Turn
 
+Wanted: TypeAlias = Literal["content", "details"]
+"""How a provider wants thinking back: as `reasoning_content`, or sealed as `reasoning_details`."""
+
 NO_RESPONSE = "[No response received]"
 """What stands for the result of a call that nobody answered; chat providers refuse an unanswered call."""
 
 
-def encode_turns(turns: tuple[Turn, ...], *, native: bool, reasoning: bool, losses: Losses) -> list[JsonObject]:
-    """`native` says that the request is a chat client's own; `reasoning` that the target wants thinking back."""
+def encode_turns(
+    turns: tuple[Turn, ...], *, native: bool, reasoning: Wanted | None, losses: Losses
+) -> list[JsonObject]:
+    """`native` says that the request is a chat client's own; `reasoning` how the target wants thinking back."""
     writer = _Writer(native, reasoning, losses)
     for index, turn in enumerate(turns):
         writer.write(turn, f"turns[{index}]")
@@ -45,10 +52,10 @@ class _Placed(NamedTuple):
 
 
 class _Writer:
-    def __init__(self, native: bool, reasoning: bool, losses: Losses) -> None:
+    def __init__(self, native: bool, reasoning: Wanted | None, losses: Losses) -> None:
         self.messages: list[JsonObject] = []
         self._native = native
-        self._reasoning = reasoning
+        self._wanted = reasoning
         self._losses = losses
         self._open: dict[str, str] = {}
         self._images: list[JsonObject] = []
@@ -159,11 +166,11 @@ class _Writer:
 
     def _without_blanks(self, placed: list[_Placed]) -> list[_Placed]:
         kept: list[_Placed] = []
-        for part, at in placed:
-            if isinstance(part, Text | Refusal) and not part.text:
-                self._plainly(part, at)
+        for one in placed:
+            if isinstance(one.part, Text | Refusal) and not one.part.text:
+                self._plainly(one.part, one.path)
             else:
-                kept.append(_Placed(part, at))
+                kept.append(one)
         return kept
 
     def _plainly(self, part: AnyPart, at: str) -> None:
@@ -177,8 +184,10 @@ class _Writer:
             self._losses.dropped(f"{at}.citations", "citations", "quality")
 
     def _think(self, message: JsonObject, part: Reasoning, path: str) -> None:
-        if self._reasoning:
+        if self._wanted == "content":
             put_reasoning(message, part, path, self._losses)
+        elif self._wanted == "details" and part.origin == NAME and part.seal and put_details(message, part.seal):
+            pass  # the entries hold the text as well
         else:
             self._losses.dropped(path, "reasoning", "quality")
 

@@ -10,14 +10,14 @@ messages. A stream asks for usage, whether or not the client did.
 import msgspec
 
 from omniroute.dialects.base import Encoded
-from omniroute.dialects.look import as_object, as_text
+from omniroute.dialects.look import as_object, as_text, kind_of
 from omniroute.dialects.losses import Losses
 from omniroute.dialects.openai_chat import controls
-from omniroute.dialects.openai_chat.messages import encode_turns
+from omniroute.dialects.openai_chat.messages import Wanted, encode_turns
 from omniroute.dialects.openai_chat.turns import decode_messages
-from omniroute.dialects.openai_chat.wire import MAX_TOOLS, NAME, kind_of
-from omniroute.dialects.quirks import replay_reasoning_content
-from omniroute.dialects.quirks.registry import apply_to_wire, quirks_of
+from omniroute.dialects.openai_chat.wire import MAX_TOOLS, NAME
+from omniroute.dialects.quirks import replay_reasoning_content, replay_reasoning_details
+from omniroute.dialects.quirks.registry import apply_to_request, apply_to_wire, quirks_of
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.ir.request import GenerateRequest
@@ -69,19 +69,23 @@ def decode_request(body: JsonObject) -> GenerateRequest:
 def encode_request(request: GenerateRequest, target: Target) -> Encoded:
     """Raises `InvalidRequest` for more tools than any chat provider takes."""
     quirks = quirks_of(target)
-    for quirk in quirks:
-        if quirk.request is not None:
-            request = quirk.request(request)
+    request = apply_to_request(quirks, request)
     losses = Losses()
     body = _body(request, target, losses)
     rewritten = apply_to_wire(quirks, body)
     return Encoded(msgspec.json.encode(rewritten.body), (*losses, *rewritten.losses))
 
 
+def _wanted(target: Target) -> Wanted | None:
+    """Most providers refuse thinking in the history, or ignore it."""
+    if replay_reasoning_content.NAME in target.quirks:
+        return "content"
+    return "details" if replay_reasoning_details.NAME in target.quirks else None
+
+
 def _body(request: GenerateRequest, target: Target, losses: Losses) -> JsonObject:
     native = request.dialect == NAME
-    wants_reasoning = replay_reasoning_content.NAME in target.quirks
-    messages = encode_turns(request.turns, native=native, reasoning=wants_reasoning, losses=losses)
+    messages = encode_turns(request.turns, native=native, reasoning=_wanted(target), losses=losses)
     body: JsonObject = {"model": target.model, "messages": messages}
     tools = controls.encode_tools(request.tools, native=native, losses=losses)
     if len(tools) > MAX_TOOLS:

@@ -11,6 +11,7 @@ import msgspec
 from omniroute.dialects.base import Context, Encoded
 from omniroute.dialects.look import as_array, as_object, as_text, objects_in
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_chat.content import (
     decode_element,
     decode_reasoning,
@@ -19,12 +20,12 @@ from omniroute.dialects.openai_chat.content import (
     put_reasoning,
     raw_arguments,
 )
-from omniroute.dialects.openai_chat.errors import failure_in_answer
-from omniroute.dialects.openai_chat.finish import decode_finish, encode_finish
+from omniroute.dialects.openai_chat.finish import VAGUE, decode_finish, encode_finish
 from omniroute.dialects.openai_chat.turns import decode_tool_call
 from omniroute.dialects.openai_chat.usage import decode_usage, encode_usage
-from omniroute.dialects.openai_chat.wire import NAME, rest_of
+from omniroute.dialects.openai_chat.wire import NAME
 from omniroute.dialects.openai_chat.wire import ToolCall as WireToolCall
+from omniroute.dialects.openai_failures import failure_in_answer
 from omniroute.dialects.repair import with_paired_surrogates
 from omniroute.errors import InvalidRequest, UpstreamError
 from omniroute.ir.failure import Failure
@@ -95,6 +96,8 @@ def encode_response(response: GenerateResponse, context: Context) -> Encoded:
         "choices": [choice],
         **extra,
     }
+    if response.finish.reason in VAGUE:
+        losses.approximated("finish", f"finish reason {response.finish.reason}", "quality")
     if response.usage is not None:
         body["usage"] = encode_usage(response.usage, native=native)
     return Encoded(msgspec.json.encode(body), tuple(losses))

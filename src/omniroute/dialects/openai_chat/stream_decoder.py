@@ -6,13 +6,16 @@ arguments of parallel calls in turns. A call is a new one when its index is new,
 index (some servers number every call 0).
 """
 
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_array, as_count, as_object, as_text, objects_in
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_chat.content import decode_element, raw_arguments, reasoning_text
-from omniroute.dialects.openai_chat.errors import failure_in_answer
+from omniroute.dialects.openai_chat.details import MEMBER, grown, seal_of
 from omniroute.dialects.openai_chat.finish import decode_finish
 from omniroute.dialects.openai_chat.response import mistral_thinking, parse
 from omniroute.dialects.openai_chat.usage import decode_usage, later
-from omniroute.dialects.openai_chat.wire import NAME, rest_of
+from omniroute.dialects.openai_chat.wire import NAME
+from omniroute.dialects.openai_failures import failure_in_answer
 from omniroute.dialects.sse import DONE, Framer
 from omniroute.errors import InvalidRequest, UpstreamError
 from omniroute.ir.events import (
@@ -65,6 +68,7 @@ class ChatStreamDecoder:
         self._slots = 0
         self._finish_reason: str | None = None
         self._usage: Usage | None = None
+        self._details: list[JsonObject] = []
 
     def feed(self, chunk: bytes) -> list[Event]:
         events: list[Event] = []
@@ -83,7 +87,7 @@ class ChatStreamDecoder:
     def _payload(self, data: bytes, events: list[Event]) -> None:
         if self._ended or not data:
             return
-        if data.strip() == DONE:
+        if not data.startswith(b"{") and data.strip() == DONE:
             self._end(events, done=True)
             return
         try:
@@ -100,10 +104,12 @@ class ChatStreamDecoder:
         usage = as_object(chunk.get("usage"))
         if usage is not None:
             self._usage = later(self._usage, decode_usage(usage))
-        choices = objects_in(chunk.get("choices"))
-        if choices and not self._started:
-            self._start(chunk, events)
-        for choice in choices:
+        for said in as_array(chunk.get("choices")) or ():
+            choice = as_object(said)
+            if choice is None:
+                continue
+            if not self._started:
+                self._start(chunk, events)
             # More than one choice is refused before translation, so another index is not ours to tell.
             if not choice.get("index"):
                 self._choice(choice, events)
@@ -132,8 +138,10 @@ class ChatStreamDecoder:
 
     def _delta(self, delta: JsonObject, events: list[Event]) -> None:
         thought = reasoning_text(delta)
-        if thought:
-            self._say(Reasoning, thought, events)
+        details = objects_in(delta.get(MEMBER))
+        if thought or seal_of(details):
+            self._say(Reasoning, thought or "", events)
+        self._details = grown(self._details, details)
         content = delta.get("content")
         if isinstance(content, str):
             if content:
@@ -167,15 +175,24 @@ class ChatStreamDecoder:
             )
             self._narrative_index = self._opened(shell, events)
         index = self._narrative_index
-        events.append(
-            ReasoningDelta(index=index, text=text) if kind is Reasoning else TextDelta(index=index, text=text)
-        )
+        if text:
+            events.append(
+                ReasoningDelta(index=index, text=text) if kind is Reasoning else TextDelta(index=index, text=text)
+            )
 
     def _hush(self, events: list[Event]) -> None:
         """Closes the part of text, thinking or refusal that is open."""
         if self._narrative is not None:
+            if self._narrative is Reasoning:
+                self._seal(events)
             self._narrative = None
             self._close(self._narrative_index, events)
+
+    def _seal(self, events: list[Event]) -> None:
+        """Ends the thinking that is open with the seal that came with it."""
+        seal, self._details = seal_of(self._details), []
+        if seal is not None:
+            events.append(ReasoningDelta(index=self._narrative_index, seal=seal))
 
     def _element(self, element: JsonValue, events: list[Event]) -> None:
         """An element of a content array: text and thinking in pieces, anything else whole."""
@@ -270,14 +287,15 @@ class ChatStreamDecoder:
     def _end(self, events: list[Event], *, done: bool) -> None:
         """`[DONE]`, or the end of the bytes, which is as good once there is a finish reason."""
         if not self._started or not (done or self._finish_reason):
-            message = "the provider's stream ended before it was complete"
-            self._fail(Failure(kind="cut", status=502, message=message), events)
+            self._fail(cut_short(), events)
             return
         self._ended = True
         self._settle(events)
         events.append(Finished(finish=decode_finish(self._finish_reason, called=self._called)))
 
     def _settle(self, events: list[Event]) -> None:
+        if self._narrative is Reasoning:
+            self._seal(events)
         for index in tuple(self._open):
             self._close(index, events)
         self._narrative = None

@@ -9,7 +9,9 @@ from typing import assert_never
 import msgspec
 
 from omniroute.dialects.base import Context
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.openai_chat.details import put_details
 from omniroute.dialects.openai_chat.errors import encode_stream_failure
 from omniroute.dialects.openai_chat.finish import encode_finish
 from omniroute.dialects.openai_chat.response import completion_id, encode_call, image_member, url_citation
@@ -31,7 +33,6 @@ from omniroute.ir.events import (
     TextDelta,
     UsageReported,
 )
-from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject
 from omniroute.ir.parts import AnyPart, Media, Reasoning, Refusal, Text, ToolCall, ToolResult, Unknown
 from omniroute.ir.result import Finish, Usage
@@ -62,8 +63,8 @@ class ChatStreamEncoder:
         match event:
             case TextDelta(index=index, text=text):
                 return self._text(index, text)
-            case ReasoningDelta(text=text):
-                return self._delta({"reasoning_content": text}) if text else b""
+            case ReasoningDelta(text=text, seal=seal):
+                return self._thought(text, seal)
             case ArgumentsDelta(index=index, fragment=fragment):
                 return self._arguments(index, fragment)
             case PartOpened(index=index, shell=shell):
@@ -92,8 +93,7 @@ class ChatStreamEncoder:
     def close(self) -> bytes:
         if self._ended:
             return b""
-        message = "the provider's stream ended before it was complete"
-        return self.send(Failed(failure=Failure(kind="cut", status=502, message=message)))
+        return self.send(Failed(failure=cut_short()))
 
     def _start(self, started: Started) -> bytes:
         context = self._context
@@ -120,6 +120,12 @@ class ChatStreamEncoder:
         self._said += len(text)
         return self._delta({"content": text})
 
+    def _thought(self, text: str, seal: str | None) -> bytes:
+        said: JsonObject = {"reasoning_content": text} if text else {}
+        if seal is not None and self._native:
+            put_details(said, seal)
+        return self._delta(said) if said else b""
+
     def _opened(self, index: int, shell: AnyPart) -> bytes:
         self._shells[index] = shell
         match shell:
@@ -128,9 +134,8 @@ class ChatStreamEncoder:
                 return self._text(index, text) + b"".join(self._citation(index, one) for one in citations)
             case Refusal(text=text):
                 return self._text(index, text)
-            case Reasoning(text=text, summary=summary):
-                thought = text or "\n\n".join(summary)
-                return self._delta({"reasoning_content": thought}) if thought else b""
+            case Reasoning(text=text, summary=summary, seal=seal):
+                return self._thought(text or "\n\n".join(summary), seal)
             case ToolCall(executor="client"):
                 position = self._calls[index] = len(self._calls)
                 call = encode_call(msgspec.structs.replace(shell, arguments=""))

@@ -9,11 +9,13 @@ spelled in another way, with spaces before colons say, is decoded to the end.
 import re
 
 from omniroute.dialects.base import Tapped
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_array, as_object, as_text, objects_in
-from omniroute.dialects.openai_chat.errors import encode_stream_failure, failure_in_answer
+from omniroute.dialects.openai_chat.errors import encode_stream_failure
 from omniroute.dialects.openai_chat.finish import decode_finish
 from omniroute.dialects.openai_chat.response import parse
 from omniroute.dialects.openai_chat.usage import decode_usage, later
+from omniroute.dialects.openai_failures import failure_in_answer
 from omniroute.dialects.sse import DONE, Frame, Framer, data_frame, readable
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
@@ -88,8 +90,7 @@ class ChatTap:
         self._skimming = False
         if self._finish_reason is not None or self._failure is not None:
             return owed + data_frame(DONE)
-        message = "the provider's stream ended before it was complete"
-        return owed + encode_stream_failure(Failure(kind="cut", status=502, message=message))
+        return owed + encode_stream_failure(cut_short())
 
     def _is_whole(self, frame: Frame) -> bool:
         """A last frame without its blank line counts when its payload is complete."""

@@ -7,7 +7,8 @@ tool calls and tool results; a call without a name is dropped with its result (n
 
 from collections.abc import Sequence
 
-from omniroute.dialects.look import as_array, as_object, as_text
+from omniroute.dialects.look import as_array, as_object, as_text, kind_of
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_chat.content import (
     decode_element,
     decode_reasoning,
@@ -15,7 +16,7 @@ from omniroute.dialects.openai_chat.content import (
     required_text,
     take_cache,
 )
-from omniroute.dialects.openai_chat.wire import NAME, kind_of, rest_of
+from omniroute.dialects.openai_chat.wire import NAME
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue, RawJson
 from omniroute.ir.parts import AnyPart, Media, Refusal, Text, ToolCall, ToolResult, Unknown

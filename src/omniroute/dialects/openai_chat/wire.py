@@ -5,10 +5,7 @@ Source: platform.openai.com/docs/api-reference/chat and the types of the openai 
 (OpenRouter, LiteLLM) are common extensions.
 """
 
-from collections.abc import Collection
 from typing import Literal, NotRequired, TypeAlias, TypedDict
-
-from omniroute.ir.json import JsonObject, JsonValue
 
 NAME = "openai_chat"
 """The origin of unknown parts and unknown fields of this dialect, and of parts that stood in a content array."""
@@ -31,12 +28,6 @@ class ToolCall(TypedDict):
     id: str
     type: Literal["function"]
     function: FunctionCall
-
-
-class ToolCallStart(ToolCall):
-    """The first delta of a call. Later ones repeat nothing but the index."""
-
-    index: int
 
 
 class ArgumentsFragment(TypedDict):
@@ -71,23 +62,3 @@ class ErrorObject(TypedDict):
 
 class ErrorBody(TypedDict):
     error: ErrorObject
-
-
-def rest_of(fields: JsonObject, known: Collection[str]) -> JsonObject | None:
-    """The fields that are not in `known`, in their order; None when there are none."""
-    if len(fields) <= len(known) and all(name in known for name in fields):
-        return None
-    return {name: value for name, value in fields.items() if name not in known}
-
-
-def kind_of(value: JsonValue) -> str:
-    """What a value is, in the words of JSON, for messages to clients."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, list):
-        return "an array"
-    return "an object" if isinstance(value, dict) else "a number"

@@ -175,7 +175,7 @@ class _Writer:
     def _element(self, part: AnyPart, path: str, usual: str) -> JsonObject | None:
         """An element for a content array; blank texts of other dialects go."""
         if isinstance(part, Text) and part.origin != NAME and not part.text.strip() and not self._native:
-            if part.text or part.cache is not None:
+            if part.text or part.cache is not None or part.extra:
                 self._losses.dropped(path, "blank text", "cost")
             return None
         return encode_element(part, path, usual, self._losses)

@@ -6,10 +6,11 @@ request that is decoded and encoded again keeps its shape. Normal forms: `"annot
 
 import re
 
-from omniroute.dialects.look import as_array, as_object, as_text, objects_in
+from omniroute.dialects.look import as_array, as_object, as_text, kind_of, objects_in
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_responses import marks
-from omniroute.dialects.openai_responses.wire import NAME, kind_of, rest_of
+from omniroute.dialects.openai_responses.wire import NAME
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.parts import AnyPart, Media, Refusal, Text, Unknown

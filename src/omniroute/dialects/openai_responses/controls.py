@@ -2,9 +2,10 @@
 
 import re
 
-from omniroute.dialects.look import as_array, as_count, as_object, as_text
+from omniroute.dialects.look import as_array, as_count, as_object, as_text, kind_of
 from omniroute.dialects.losses import Losses
-from omniroute.dialects.openai_responses.wire import LEAST_OUTPUT_TOKENS, kind_of, rest_of
+from omniroute.dialects.objects import rest_of
+from omniroute.dialects.openai_responses.wire import LEAST_OUTPUT_TOKENS
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.ir.request import OutputFormat, Sampling, Thinking

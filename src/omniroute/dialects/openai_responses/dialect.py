@@ -11,6 +11,7 @@ from omniroute.dialects.base import (
     StreamEncoder,
     Tap,
 )
+from omniroute.dialects.openai_failures import decode_failure
 from omniroute.dialects.openai_responses import errors
 from omniroute.dialects.openai_responses.glance import glance
 from omniroute.dialects.openai_responses.request import decode_request, encode_request
@@ -61,7 +62,7 @@ class OpenAIResponses:
         return glance(body)
 
     def decode_failure(self, status: int, headers: Headers, body: bytes) -> Failure:
-        return errors.decode_failure(status, headers, body)
+        return decode_failure(status, body)
 
     def encode_failure(self, failure: Failure, request_id: str) -> ErrorReply:
         return errors.encode_failure(failure)

@@ -10,6 +10,8 @@ _REASONS: dict[FinishReason, str] = {
     "context": "max_output_tokens",
     "filter": "content_filter",
 }
+VAGUE: frozenset[FinishReason] = frozenset({"context", "pause"})
+"""Reasons for which the wire has only a wider word; that of a stop sequence is lost with the sequence."""
 
 
 def decode_finish(response: JsonObject, *, called: bool) -> Finish:

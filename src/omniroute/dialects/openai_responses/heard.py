@@ -10,6 +10,7 @@ from typing import Protocol
 import msgspec
 
 from omniroute.dialects.look import as_object, as_text, objects_in
+from omniroute.dialects.objects import rest_of, said
 from omniroute.dialects.openai_responses import marks
 from omniroute.dialects.openai_responses.items import (
     SEPARATOR,
@@ -18,7 +19,7 @@ from omniroute.dialects.openai_responses.items import (
     message_extra,
     thoughts_of,
 )
-from omniroute.dialects.openai_responses.wire import NAME, rest_of, said
+from omniroute.dialects.openai_responses.wire import NAME
 from omniroute.errors import InvalidRequest
 from omniroute.ir.events import (
     ArgumentsDelta,
@@ -92,11 +93,14 @@ class HeardMessage:
         return self._open
 
     def speak(self, index: int, kind: type[Text | Refusal], text: str, events: list[Event]) -> None:
-        if not text or self._is_over(index):
-            return
-        part = self.element(index, kind, events)
-        self._spoke = True
-        events.append(TextDelta(index=part, text=text))
+        part = self._open
+        if part is None or self._element != index:
+            if not text or self._is_over(index):
+                return
+            part = self.element(index, kind, events)
+        if text:
+            self._spoke = True
+            events.append(TextDelta(index=part, text=text))
 
     def speak_whole(self, index: int, kind: type[Text | Refusal], text: str, events: list[Event]) -> None:
         """The text once more, as a whole; for a server that sent no pieces."""

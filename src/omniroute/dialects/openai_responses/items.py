@@ -10,11 +10,12 @@ from collections.abc import Mapping
 
 import msgspec
 
-from omniroute.dialects.look import as_array, as_object, as_text, objects_in
+from omniroute.dialects.look import as_array, as_object, as_text, kind_of, objects_in
+from omniroute.dialects.objects import rest_of, said
 from omniroute.dialects.openai_responses import marks
 from omniroute.dialects.openai_responses.content import OUTPUT, decode_element
 from omniroute.dialects.openai_responses.names import Called, qualified
-from omniroute.dialects.openai_responses.wire import NAME, kind_of, rest_of, said
+from omniroute.dialects.openai_responses.wire import NAME
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue, RawJson
 from omniroute.ir.parts import AnyPart, Media, Reasoning, Refusal, Text, ToolCall, Unknown

@@ -5,7 +5,7 @@ whose value is null says something about the writing only: to another dialect it
 none (`Losses.foreign` passes over nulls).
 """
 
-from omniroute.dialects.openai_responses.wire import rest_of
+from omniroute.dialects.objects import rest_of
 from omniroute.ir.json import JsonObject
 
 ITEM = "item"

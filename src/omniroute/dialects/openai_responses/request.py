@@ -8,14 +8,15 @@ is a user turn without origin. Nulls and unknown members stay in `extra`.
 import msgspec
 
 from omniroute.dialects.base import Encoded
-from omniroute.dialects.look import as_object, as_text
+from omniroute.dialects.look import as_object, as_text, kind_of
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_responses import controls, tools
 from omniroute.dialects.openai_responses.arrangement import encode_instructions, encode_turns, message_item
 from omniroute.dialects.openai_responses.names import called_names
 from omniroute.dialects.openai_responses.turns import decode_input
-from omniroute.dialects.openai_responses.wire import MAX_TOOLS, NAME, kind_of, rest_of
-from omniroute.dialects.quirks.registry import apply_to_wire, quirks_of
+from omniroute.dialects.openai_responses.wire import MAX_TOOLS, NAME
+from omniroute.dialects.quirks.registry import apply_to_request, apply_to_wire, quirks_of
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.parts import Text
@@ -90,9 +91,7 @@ def decode_request(body: JsonObject) -> GenerateRequest:
 def encode_request(request: GenerateRequest, target: Target) -> Encoded:
     """Raises `InvalidRequest` for more tools than the API takes."""
     quirks = quirks_of(target)
-    for quirk in quirks:
-        if quirk.request is not None:
-            request = quirk.request(request)
+    request = apply_to_request(quirks, request)
     losses = Losses()
     body = _exactly(request, target, losses) if request.dialect == NAME else _fitted(request, target, losses)
     rewritten = apply_to_wire(quirks, body)

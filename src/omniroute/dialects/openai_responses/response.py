@@ -10,14 +10,15 @@ import msgspec
 from omniroute.dialects.base import Context, Encoded
 from omniroute.dialects.look import as_array, as_object, as_text, objects_in
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import read_object, rest_of, said
+from omniroute.dialects.openai_failures import reported
 from omniroute.dialects.openai_responses.answer import OWN, REPEATED
 from omniroute.dialects.openai_responses.citations import annotation_of, is_carried_whole
-from omniroute.dialects.openai_responses.errors import decode_error
-from omniroute.dialects.openai_responses.finish import decode_finish
+from omniroute.dialects.openai_responses.finish import VAGUE, decode_finish
 from omniroute.dialects.openai_responses.items import decode_output
 from omniroute.dialects.openai_responses.stream_encoder import ResponsesStreamEncoder
 from omniroute.dialects.openai_responses.usage import decode_usage
-from omniroute.dialects.openai_responses.wire import NAME, read_object, rest_of, said
+from omniroute.dialects.openai_responses.wire import NAME
 from omniroute.errors import InvalidRequest, UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.fold import unfold
@@ -63,7 +64,7 @@ def decode_response(body: bytes) -> GenerateResponse | Failure:
 def failure_in(response: JsonObject) -> Failure | None:
     """The failure that a 2xx body holds instead of an answer."""
     if response.get("error") or response.get("status") in ("failed", "cancelled"):
-        return decode_error(response)
+        return reported(response)
     return None
 
 
@@ -85,6 +86,8 @@ def _report(response: GenerateResponse, losses: Losses) -> None:
         losses.foreign("", response.extra)
         if not any(_is_told(part) for part in response.parts):
             losses.added("parts", "message of an empty answer", "quality")
+    if response.finish.reason in VAGUE:
+        losses.approximated("finish", f"finish reason {response.finish.reason}", "quality")
     if response.finish.stop_sequence is not None:
         losses.dropped("finish.stop_sequence", "stop sequence", "quality")
     for index, part in enumerate(response.parts):

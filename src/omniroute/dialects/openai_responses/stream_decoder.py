@@ -5,8 +5,10 @@ apart. An answer is complete with one of `response.completed` and `response.inco
 ends was cut, whatever it said before.
 """
 
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_count, as_object, as_text, objects_in
-from omniroute.dialects.openai_responses.errors import cut_short, decode_error
+from omniroute.dialects.objects import read_object
+from omniroute.dialects.openai_failures import reported
 from omniroute.dialects.openai_responses.finish import decode_finish
 from omniroute.dialects.openai_responses.heard import (
     Heard,
@@ -18,7 +20,7 @@ from omniroute.dialects.openai_responses.heard import (
 )
 from omniroute.dialects.openai_responses.response import answer_extra, failure_in
 from omniroute.dialects.openai_responses.usage import decode_usage
-from omniroute.dialects.openai_responses.wire import NAME, read_object
+from omniroute.dialects.openai_responses.wire import NAME
 from omniroute.dialects.sse import Framer
 from omniroute.ir.events import Event, Failed, Finished, Opaque, Ping, Started, UsageReported
 from omniroute.ir.failure import Failure
@@ -90,9 +92,9 @@ class ResponsesStreamDecoder:
                 self._finish(kind, as_object(data.get("response")) or {}, events)
             case "response.failed" | "response.cancelled":
                 response = as_object(data.get("response")) or data
-                self._fail(decode_error(response), events, usage=response.get("usage"))
+                self._fail(reported(response), events, usage=response.get("usage"))
             case "error":
-                self._fail(decode_error(data), events)
+                self._fail(reported(data), events)
             case "keepalive" | "ping":
                 self._begin({}, events)
                 events.append(Ping())
@@ -130,7 +132,7 @@ class ResponsesStreamDecoder:
             case _ if kind in _REPEATING:
                 return
             case _ if as_object(data.get("error")) is not None:
-                self._fail(decode_error(data), events)
+                self._fail(reported(data), events)
             case _:
                 self._begin({}, events)
                 events.append(Opaque(origin=NAME, data=data))
@@ -228,6 +230,12 @@ class ResponsesStreamDecoder:
 
     def _item(self, data: JsonObject, kind: str, events: list[Event]) -> Heard:
         """The item that an event is about, also one that was never announced."""
+        number = data.get("output_index")
+        if type(number) is int:
+            known = self._items.get((number, _FAMILIES[kind]))
+            if known is not None:
+                self._latest = number
+                return known
         self._begin({}, events)
         key = self._key(data, {"type": kind})
         heard = self._items.get(key)
@@ -246,7 +254,7 @@ class ResponsesStreamDecoder:
 
     def _finish(self, kind: str, response: JsonObject, events: list[Event]) -> None:
         if failure_in(response) is not None:
-            self._fail(decode_error(response), events)
+            self._fail(reported(response), events)
             return
         self._begin(response, events)
         self._make_up(objects_in(response.get("output")), events)

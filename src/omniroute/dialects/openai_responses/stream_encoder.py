@@ -10,8 +10,9 @@ from typing import assert_never
 import msgspec
 
 from omniroute.dialects.base import Context
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.openai_responses import answer
-from omniroute.dialects.openai_responses.errors import cut_short, encode_stream_failure, response_error
+from omniroute.dialects.openai_responses.errors import encode_stream_failure, response_error
 from omniroute.dialects.openai_responses.finish import incomplete_reason
 from omniroute.dialects.openai_responses.output import Output
 from omniroute.dialects.openai_responses.usage import encode_usage

@@ -1,9 +1,9 @@
 """Reads along a Responses stream that is forwarded unchanged.
 
 Until something useful was seen every frame is read; from then on a chunk is only searched for the words that can
-end an answer, so that a forwarded event costs a few substring searches. A word that merely stands in a text costs
-one more look and nothing else. A stream that is cut ends in `response.failed` with the response's own id and the
-next number.
+end an answer and its payloads are checked to be JSON, so that a forwarded event costs little. A word that merely
+stands in a text costs one more look and nothing else. A stream that is cut ends in `response.failed` with the
+response's own id and the next number.
 """
 
 import re
@@ -11,18 +11,15 @@ import re
 import msgspec
 
 from omniroute.dialects.base import Tapped
+from omniroute.dialects.failures import cut_short
 from omniroute.dialects.look import as_count, as_object, as_text, objects_in
-from omniroute.dialects.openai_responses.errors import (
-    cut_short,
-    decode_error,
-    encode_stream_failure,
-    response_error,
-)
+from omniroute.dialects.objects import read_object
+from omniroute.dialects.openai_failures import reported
+from omniroute.dialects.openai_responses.errors import encode_stream_failure, response_error
 from omniroute.dialects.openai_responses.finish import decode_finish
 from omniroute.dialects.openai_responses.response import failure_in
 from omniroute.dialects.openai_responses.usage import decode_usage
-from omniroute.dialects.openai_responses.wire import read_object
-from omniroute.dialects.sse import DONE, MAX_FRAME_BYTES, Framer, event_frame
+from omniroute.dialects.sse import DONE, MAX_FRAME_BYTES, Framer, event_frame, readable
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject
@@ -69,7 +66,7 @@ class ResponsesTap:
             chunk = chunk[:end]
             if len(self._held) > MAX_FRAME_BYTES:
                 raise UpstreamError("protocol", f"the provider sent an event of more than {MAX_FRAME_BYTES} bytes")
-        if self._useful and not _may_end(chunk):
+        if self._useful and not _may_end(chunk) and readable(chunk):
             self._last = chunk or self._last
             if not self._called and any(word in chunk for word in _CALLED):
                 self._called = True
@@ -91,23 +88,21 @@ class ResponsesTap:
         return owed + self._failed(self._failure)
 
     def _look(self, frames: bytes) -> Tapped:
-        forwarded = 0
+        forward: list[bytes] = []
         for frame in Framer().feed(frames):
-            if frame.data.strip() == DONE:
-                # Not an event of this dialect, and no end of an answer either.
-                frames = frames[:forwarded] + frames[forwarded + len(frame.raw) :]
+            data = read_object(frame.data) if frame.data else None
+            if data is not None:
+                self._read(data)
+            elif frame.data:
+                # [DONE], which is no event of this dialect and no end of an answer, or what no client can read.
                 continue
-            forwarded += len(frame.raw)
-            self._read(frame.data)
+            forward.append(frame.raw)
             if self._terminal:
-                return Tapped(frames[:forwarded], True, True, self._failure)
-        self._last = frames or self._last
-        return Tapped(frames, self._useful, False, None)
+                return Tapped(b"".join(forward), True, True, self._failure)
+        self._last = b"".join(forward) or self._last
+        return Tapped(b"".join(forward), self._useful, False, None)
 
-    def _read(self, payload: bytes) -> None:
-        data = read_object(payload) if payload else None
-        if data is None:
-            return
+    def _read(self, data: JsonObject) -> None:
         kind = as_text(data.get("type")) or ""
         match kind:
             case "response.created" | "response.in_progress" | "response.queued":
@@ -116,7 +111,7 @@ class ResponsesTap:
             case "response.completed" | "response.incomplete" | "response.failed" | "response.cancelled":
                 self._end(kind, as_object(data.get("response")) or {}, data)
             case "error":
-                self._fail(decode_error(data))
+                self._fail(reported(data))
             case "response.output_item.added" | "response.output_item.done":
                 item = as_object(data.get("item")) or {}
                 self._called = self._called or item.get("type") in _CALLS
@@ -124,7 +119,7 @@ class ResponsesTap:
             case _ if kind.endswith(".delta"):
                 self._useful = self._useful or bool(data.get("delta"))
             case _ if not kind.startswith("response.") and as_object(data.get("error")) is not None:
-                self._fail(decode_error(data))
+                self._fail(reported(data))
             case _:
                 pass
 
@@ -133,7 +128,7 @@ class ResponsesTap:
         if usage is not None:
             self._usage = decode_usage(usage)
         if kind in ("response.failed", "response.cancelled") or failure_in(response) is not None:
-            self._fail(decode_error(response or data))
+            self._fail(reported(response or data))
             return
         self._useful = self._terminal = True
         called = self._called or any(item.get("type") in _CALLS for item in objects_in(response.get("output")))

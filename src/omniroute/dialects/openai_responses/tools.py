@@ -8,11 +8,12 @@ dropped, for no provider accepts one.
 
 from typing import Literal
 
-from omniroute.dialects.look import as_array, as_object, as_text, objects_in
+from omniroute.dialects.look import as_array, as_object, as_text, kind_of, objects_in
 from omniroute.dialects.losses import Losses
+from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_responses import marks
 from omniroute.dialects.openai_responses.names import Called, plain_name, qualified
-from omniroute.dialects.openai_responses.wire import NAME, kind_of, rest_of
+from omniroute.dialects.openai_responses.wire import NAME
 from omniroute.dialects.schema import tool_schema
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject
@@ -139,9 +140,11 @@ def encode_tool_choice(
         case "auto" | "none" | "required":
             body["tool_choice"] = extra or choice.mode
         case "one":
-            body["tool_choice"] = extra if extra and "type" in extra else _function(choice.names[0], names, extra)
+            body["tool_choice"] = (
+                extra if extra and "type" in extra else _function(choice.names[0], names, extra, native=native)
+            )
         case "subset":
-            listed = [_function(name, names, None) for name in choice.names]
+            listed = [_function(name, names, None, native=native) for name in choice.names]
             mode = "required" if choice.required else "auto"
             body["tool_choice"] = {"type": "allowed_tools", "mode": mode, "tools": listed, **(extra or {})}
 
@@ -267,7 +270,8 @@ def _subset(fields: JsonObject, parallel: bool | None) -> ToolChoice:
     )
 
 
-def _function(name: str, names: dict[str, Called], extra: JsonObject | None) -> JsonObject:
+def _function(name: str, names: dict[str, Called], extra: JsonObject | None, *, native: bool) -> JsonObject:
+    """A choice of one tool. Clients of this API said themselves what kind it is; for others the tool says it."""
     called = names.get(name)
-    kind = "custom" if called is not None and called.custom else "function"
+    kind = "custom" if called is not None and called.custom and not native else "function"
     return {"type": kind, "name": name if called is None else called.name, **(extra or {})}

@@ -7,12 +7,12 @@ without a name is dropped with its result, for no provider accepts one; a result
 
 from collections.abc import Mapping
 
-from omniroute.dialects.look import as_array, as_object, as_text
+from omniroute.dialects.look import as_array, as_object, as_text, kind_of
 from omniroute.dialects.openai_responses import marks
 from omniroute.dialects.openai_responses.content import INPUT, decode_element
 from omniroute.dialects.openai_responses.items import decode_item
 from omniroute.dialects.openai_responses.names import Called
-from omniroute.dialects.openai_responses.wire import NAME, kind_of
+from omniroute.dialects.openai_responses.wire import NAME
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.parts import AnyPart, Media, Refusal, Text, ToolCall, ToolResult, Unknown

@@ -4,16 +4,9 @@ Source: platform.openai.com/docs/api-reference/responses and the types of the op
 `client_metadata` and messages without ids are what the Codex CLI sends.
 """
 
-from collections.abc import Collection
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-import msgspec
-
-from omniroute.dialects.look import as_object
-from omniroute.dialects.repair import with_paired_surrogates
-from omniroute.ir.json import JsonObject, JsonValue
-
-_decode = msgspec.json.Decoder().decode
+from omniroute.ir.json import JsonObject
 
 NAME = "openai_responses"
 """The origin of seals, unknown items and unknown fields of this dialect."""
@@ -31,11 +24,6 @@ LEAST_OUTPUT_TOKENS = 16
 """OpenAI answers 400 to a smaller `max_output_tokens`."""
 
 Status: TypeAlias = Literal["in_progress", "completed", "incomplete", "failed"]
-
-
-class SummaryText(TypedDict):
-    type: Literal["summary_text"]
-    text: str
 
 
 class OutputText(TypedDict):
@@ -71,40 +59,3 @@ class ErrorObject(TypedDict):
 
 class ErrorBody(TypedDict):
     error: ErrorObject
-
-
-def read_object(raw: bytes) -> JsonObject | None:
-    """The JSON object in `raw`; None for anything else. Half an emoji, which strict JSON refuses, is mended."""
-    try:
-        return as_object(_decode(raw))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        pass
-    try:
-        return as_object(_decode(with_paired_surrogates(raw)))
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-
-
-def rest_of(fields: JsonObject, known: Collection[str]) -> JsonObject | None:
-    """The fields that are not in `known`, in their order; None when there are none."""
-    if len(fields) <= len(known) and all(name in known for name in fields):
-        return None
-    return {name: value for name, value in fields.items() if name not in known} or None
-
-
-def said(extra: JsonObject | None) -> JsonObject | None:
-    """`extra` without its nulls: a field that was not asked for is null in every answer."""
-    return {name: value for name, value in (extra or {}).items() if value is not None} or None
-
-
-def kind_of(value: JsonValue) -> str:
-    """What a value is, in the words of JSON, for messages to clients."""
-    if value is None:
-        return "nothing"
-    if isinstance(value, bool):
-        return "a boolean"
-    if isinstance(value, str):
-        return "a string"
-    if isinstance(value, list):
-        return "an array"
-    return "an object" if isinstance(value, dict) else "a number"

@@ -1,12 +1,14 @@
 """Client keys: shown once, then known by their prefix only."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Path, Query
 from msgspec import UNSET
 from pydantic import Field
 
+from omniroute.access.grant import CacheUse, RateLimit
 from omniroute.access.issuing import KeyChanges, unknown_key
+from omniroute.access.rates import rate_limits
 from omniroute.errors import GatewayError, InvalidRequest
 from omniroute.management.router import ManagementRouter
 from omniroute.management.shapes import Body, CallerOf, Reply, ServicesOf, iso, unix_ms
@@ -22,8 +24,23 @@ _Models = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], F
 _Ids = Annotated[list[Annotated[str, Field(min_length=1, max_length=128)]], Field(max_length=100)]
 
 
+class RateLimitBody(Body):
+    """At most `limit` in any `window` of seconds. `tokens` are those of questions and answers together."""
+
+    limit: Annotated[int, Field(ge=1, le=1_000_000_000_000)]
+    window: Annotated[int, Field(ge=1, le=366 * 86_400)]
+    unit: Literal["requests", "tokens"] = "requests"
+
+
+class RateLimitShape(Reply):
+    limit: int
+    window: int
+    unit: Literal["requests", "tokens"]
+
+
 class _Settings(Body):
-    """Empty lists mean all. Schedules, rate limits, session limits and auto-resolving are not served yet."""
+    """Empty lists mean all, and no limits. `maxSessions` is how many conversations may go on at a time, 0 for any
+    number. Schedules and auto-resolving are not served yet."""
 
     scopes: _Scopes | None = None
     allowed_models: _Models | None = None
@@ -31,10 +48,12 @@ class _Settings(Body):
     is_active: bool | None = None
     is_banned: bool | None = None
     no_log: bool | None = None
+    strict: bool | None = None
+    cache: CacheUse | None = None
     expires_at: str | None = Field(None, max_length=64)
     access_schedule: None = None
-    rate_limits: None = None
-    max_sessions: Annotated[int, Field(ge=0, le=0)] | None = None
+    rate_limits: Annotated[list[RateLimitBody], Field(max_length=50)] | None = None
+    max_sessions: Annotated[int, Field(ge=0, le=10_000)] | None = None
     auto_resolve: Annotated[bool, Field(json_schema_extra={"const": False})] | None = None
 
 
@@ -57,11 +76,13 @@ class KeyShape(Reply):
     allowed_models: list[str]
     allowed_connections: list[str]
     no_log: bool
+    strict: bool
+    cache: CacheUse
     auto_resolve: bool
     is_active: bool
     is_banned: bool
     access_schedule: None
-    rate_limits: None
+    rate_limits: list[RateLimitShape] | None
     max_sessions: int
     expires_at: str | None
     last_used_at: str | None
@@ -170,6 +191,14 @@ def _changes(body: NewKey | KeyPatch) -> KeyChanges:
         is_active=UNSET if body.is_active is None else body.is_active,
         is_banned=UNSET if body.is_banned is None else body.is_banned,
         no_log=UNSET if body.no_log is None else body.no_log,
+        strict=UNSET if body.strict is None else body.strict,
+        cache=UNSET if body.cache is None else body.cache,
+        rate_limits=tuple(
+            RateLimit(limit=one.limit, window_s=one.window, unit=one.unit) for one in body.rate_limits or ()
+        )
+        if "rate_limits" in given
+        else UNSET,
+        max_sessions=UNSET if body.max_sessions is None else body.max_sessions,
         expires_at=None
         if never
         else (UNSET if body.expires_at is None else unix_ms(body.expires_at, what="expiresAt")),
@@ -186,11 +215,17 @@ def _shape(row: KeyRow) -> KeyShape:
         allowed_models=list(row.allowed_models),
         allowed_connections=list(row.allowed_connections),
         no_log=row.no_log,
+        strict=row.strict,
+        cache=row.cache,
         auto_resolve=False,
         is_active=row.is_active,
         is_banned=row.is_banned,
         access_schedule=None,
-        rate_limits=None,
+        rate_limits=[
+            RateLimitShape(limit=one.limit, window=one.window_s, unit=one.unit)
+            for one in rate_limits(row.rate_limits)
+        ]
+        or None,
         max_sessions=row.max_sessions,
         expires_at=iso(row.expires_at),
         last_used_at=iso(row.last_used_at),

@@ -9,6 +9,7 @@ from omniroute.accounts.connection import Connection
 from omniroute.accounts.connections import presentable
 from omniroute.accounts.nodes import NodeDraft
 from omniroute.accounts.probe import probe
+from omniroute.accounts.signing import Signing
 from omniroute.errors import GatewayError, InvalidRequest
 from omniroute.management.blocked import blocked
 from omniroute.management.router import ManagementRouter
@@ -135,8 +136,16 @@ async def validate_node(body: NodeTrial, services: ServicesOf, caller: CallerOf)
         name="validate",
         secret=presentable(body.api_key),
     )
-    dialect = services.dialects.get(provider.operations["chat"].codec)
-    verdict = await probe(services.transport, provider, connection, dialect, model=body.validation_model_id)
+    chat = provider.operations.get("chat")
+    dialect = services.dialects.get(chat.codec) if chat is not None else None
+    verdict = await probe(
+        services.transport,
+        provider,
+        connection,
+        dialect,
+        signing=Signing(services.transport, services.clock),
+        model=body.validation_model_id,
+    )
     if verdict.transport == "blocked":
         raise await blocked(services, caller.actor, body.base_url, verdict.message or "The address is blocked.")
     return Trial(valid=verdict.valid, error=verdict.message, warning=verdict.warning)

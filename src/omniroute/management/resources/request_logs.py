@@ -48,6 +48,7 @@ class RequestShape(Reply):
     losses: int
     tokens: Tokens
     cost_micro_usd: int | None
+    price_source: str | None
     error: str | None
 
 
@@ -145,6 +146,7 @@ def _shape(row: RequestRow) -> RequestShape:
             source=row.usage_source,
         ),
         cost_micro_usd=row.cost_micro_usd,
+        price_source=row.price_source,
         error=row.message or None,
     )
 

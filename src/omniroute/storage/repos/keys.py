@@ -1,5 +1,7 @@
 """Client keys. The key itself is never here: only its digest and a prefix to tell it by."""
 
+from typing import Literal
+
 import msgspec
 from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
@@ -23,6 +25,8 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     is_active: bool = True
     is_banned: bool = False
     no_log: bool = False
+    strict: bool = False
+    cache: Literal["none", "exact", "all"] = "exact"
     max_sessions: int = 0
     access_schedule: JsonObject | None = None
     rate_limits: tuple[JsonObject, ...] | None = None

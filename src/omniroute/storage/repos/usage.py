@@ -1,6 +1,6 @@
 """What requests did and used: one row a request, one row an attempt. Written by the ledger's drain only."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -55,6 +55,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     losses: int = 0
     message: str = ""
     settled_at: int | None = None
+    price_source: str | None = None
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,24 +182,15 @@ def put_attempts(connection: Connection, rows: Sequence[Mapping[str, object]]) -
     add_missing(connection, attempts, rows)
 
 
-def settle_requests(connection: Connection, rows: Sequence[Mapping[str, object]]) -> int:
-    """Set columns of requests, whether open or not, and say how many of them exist.
-
-    Rows have `id` and, all of them, the same further columns.
-    """
-    if not rows:
-        return 0
-    return _change(connection.dialect, tuple(rows[0]), only_open=False).run(connection, rows)
+def settle_requests(connection: Connection, rows: Sequence[Mapping[str, object]], columns: Iterable[str]) -> None:
+    """Set `columns` of requests, whether open or not; one that does not exist is inserted. Rows are whole."""
+    upsert(connection, requests, rows, only=columns)
 
 
 def progress_requests(connection: Connection, rows: Sequence[Mapping[str, object]]) -> None:
-    """As `settle_requests`, for those that are still open."""
+    """Set columns of requests that are still open. Rows have `id` and, all of them, the same further columns."""
     if rows:
-        _change(connection.dialect, tuple(rows[0]), only_open=True).run(connection, rows)
-
-
-def existing(connection: Connection, ids: Sequence[str]) -> frozenset[str]:
-    return frozenset(connection.execute(select(requests.c.id).where(requests.c.id.in_(ids))).scalars())
+        _change(connection.dialect, tuple(rows[0])).run(connection, rows)
 
 
 def interrupt_open(connection: Connection, *, at: int) -> int:
@@ -236,8 +228,6 @@ def _sums() -> tuple[ColumnElement[int], ...]:
 
 
 @lru_cache(maxsize=8)
-def _change(dialect: Dialect, columns: tuple[str, ...], *, only_open: bool) -> Bulk:
-    which = requests.c.id == bindparam("id")
-    if only_open:
-        which = and_(which, requests.c.settled_at.is_(None))
+def _change(dialect: Dialect, columns: tuple[str, ...]) -> Bulk:
+    which = and_(requests.c.id == bindparam("id"), requests.c.settled_at.is_(None))
     return Bulk(update(requests).where(which), dialect, [name for name in columns if name != "id"])

@@ -4,6 +4,7 @@ import httptools
 
 from omniroute.errors import UpstreamError
 from omniroute.upstream.headers import HEAD_LIMIT, header_dict
+from omniroute.upstream.transport import Sink
 
 _TOO_LONG = f"sent more than {HEAD_LIMIT} bytes of headers"
 
@@ -13,7 +14,8 @@ class Message:
     are no reply, `closed` for a reply that ends early). Any split of the bytes gives the same result.
 
     `pieces` is the part of the body that nobody has taken yet, `size` its length. `reusable` says, once the
-    message is `complete`, whether another request may follow on the connection.
+    message is `complete`, whether another request may follow on the connection. `sink` is for the connection: who
+    takes pieces without waiting for them.
     """
 
     def __init__(self, method: str) -> None:
@@ -27,6 +29,7 @@ class Message:
         self.heard = self.headed = self.complete = self.reusable = False
         self.pieces: list[bytes] = []
         self.size = 0
+        self.sink: Sink | None = None
 
     def headers(self) -> dict[str, str]:
         return header_dict(self._fields)
@@ -35,6 +38,12 @@ class Message:
         """All of the body that is here."""
         pieces, self.pieces, self.size = self.pieces, [], 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def give(self) -> bool:
+        """Hands what is here to the sink, which is let go when it refuses to go on: then False."""
+        if self.pieces and self.sink is not None and not self.sink(self.take()):
+            self.sink = None
+        return self.sink is not None
 
     def feed(self, data: bytes) -> None:
         parser = self._parser

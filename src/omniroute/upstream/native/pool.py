@@ -2,7 +2,8 @@
 
 import asyncio
 
-from omniroute.upstream.native.protocol import Connection, Key
+from omniroute.upstream.head import Key
+from omniroute.upstream.native.protocol import Connection
 
 
 class Pool:

@@ -3,20 +3,18 @@
 import asyncio
 import math
 from collections.abc import Callable
-from typing import TypeAlias, cast
+from typing import cast
 
 from omniroute.errors import UpstreamError
 from omniroute.upstream.alarm import Alarm
+from omniroute.upstream.head import Key
 from omniroute.upstream.native.message import Message
-from omniroute.upstream.transport import Deadlines
+from omniroute.upstream.transport import Deadlines, Sink
 
 READ_AHEAD = 256 * 1024
 """Unread bytes of a body above which reading stops; it starts again when they are taken."""
 
 _SLICE = 256 * 1024
-
-Key: TypeAlias = tuple[str, str, int, bool]
-"""Scheme, host, port, and whether private addresses were allowed when it was connected."""
 
 
 class Connection(asyncio.Protocol):
@@ -72,12 +70,26 @@ class Connection(asyncio.Protocol):
 
     async def more(self, message: Message) -> bytes:
         """What has arrived of the body, or the next that does; `b""` at the end."""
-        self._want(message, 0)
         while not message.pieces and not message.complete:
+            self._want(message, 0)
             await self._wait()
         taken = message.take()
         self._want(message, 0)
         return taken
+
+    async def pump(self, message: Message, sink: Sink) -> bool:
+        """As `Reply.pump`. While this waits, `data_received` calls the sink itself, and wakes nobody."""
+        message.sink = sink
+        try:
+            while message.give():
+                if message.complete:
+                    return False
+                self._want(message, 0)
+                await self._wait()
+            self._want(message, 0)
+            return True
+        finally:
+            message.sink = None
 
     async def rest(self, message: Message, limit: int) -> bytes:
         """The rest of the body, whole."""
@@ -118,6 +130,8 @@ class Connection(asyncio.Protocol):
             return
         if message.headed:
             self._expect(self._deadlines.idle_s)
+        if message.sink is not None and message.give():
+            return
         if message.size > max(READ_AHEAD, self._whole) and self._reading and self._transport is not None:
             self._reading = False
             self._alarm.move(self._final)  # now the reader is slow, not the peer

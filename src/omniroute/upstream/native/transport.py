@@ -4,27 +4,14 @@ import asyncio
 import math
 import ssl
 
-import msgspec
-
 from omniroute.errors import UpstreamError
 from omniroute.upstream.dial import Dialer
-from omniroute.upstream.endpoint import Endpoint, Refused, endpoint
 from omniroute.upstream.guard import Guard
-from omniroute.upstream.headers import header_lines
+from omniroute.upstream.head import head, route
 from omniroute.upstream.native.message import Message
 from omniroute.upstream.native.pool import Pool
-from omniroute.upstream.native.protocol import Connection, Key
-from omniroute.upstream.transport import UpstreamRequest
-
-_MAX_ROUTES = 1024
-
-
-class _Route(msgspec.Struct, frozen=True):
-    """What a URL comes to: where to connect, and the part of the head that never changes."""
-
-    endpoint: Endpoint
-    key: Key
-    head: bytes
+from omniroute.upstream.native.protocol import Connection
+from omniroute.upstream.transport import Sink, UpstreamRequest
 
 
 class NativeTransport:
@@ -41,20 +28,18 @@ class NativeTransport:
     ) -> None:
         self._dialer = Dialer(guard, ssl_context)
         self._pool = Pool(idle_s, size)
-        self._routes: dict[tuple[str, bool], _Route] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def open(self, request: UpstreamRequest) -> "NativeReply":
         if request.proxy is not None:
             raise UpstreamError("proxy", "this transport connects directly and knows no proxies")
-        route = self._routes.get((request.url, request.private)) or self._route(request)
+        found = route(request.url, private=request.private)
         if self._loop is None:  # once: asking for the running loop is a system call
             self._loop = asyncio.get_running_loop()
         now = self._loop.time()
         final = now + request.deadlines.total_s if request.deadlines.total_s else math.inf
-        head = _head(request, route)
-        sent = (request.method, head, request.body, request.deadlines, final)
-        connection = self._pool.take(route.key, now)
+        sent = (request.method, head(request, found), request.body, request.deadlines, final)
+        connection = self._pool.take(found.key, now)
         if connection is not None:
             try:
                 return NativeReply(connection, await connection.send(*sent))
@@ -64,24 +49,13 @@ class NativeTransport:
                 if error.kind != "closed" or not connection.unanswered:
                     raise
         connection = await self._dialer.dial(
-            route.endpoint, request, final, lambda: self._pool.connection(route.key, route.endpoint.origin)
+            found.endpoint, request, final, lambda: self._pool.connection(found.key, found.endpoint.origin)
         )
         self._pool.adopt(connection)
         return NativeReply(connection, await connection.send(*sent))
 
     async def aclose(self) -> None:
         self._pool.close()
-
-    def _route(self, request: UpstreamRequest) -> _Route:
-        target = endpoint(request.url)
-        if isinstance(target, Refused):
-            raise UpstreamError("blocked", f"the upstream URL is not used: {target.reason}")
-        head = f" {target.target} HTTP/1.1\r\nhost: {target.authority}\r\naccept-encoding: identity\r\n"
-        key = (target.scheme, target.host, target.port, request.private)
-        if len(self._routes) >= _MAX_ROUTES:
-            self._routes.clear()
-        route = self._routes[request.url, request.private] = _Route(target, key, head.encode("ascii"))
-        return route
 
 
 class NativeReply:
@@ -102,20 +76,13 @@ class NativeReply:
         return self._headers
 
     async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
-        message = self._message
-        if message.complete and message.size <= limit:
-            return message.take()
-        return await self._connection.rest(message, limit)
+        return await self._connection.rest(self._message, limit)
 
     async def chunk(self) -> bytes:
-        message = self._message
-        return message.take() if message.complete else await self._connection.more(message)
+        return await self._connection.more(self._message)
+
+    async def pump(self, sink: Sink) -> bool:
+        return await self._connection.pump(self._message, sink)
 
     async def aclose(self) -> None:
         self._connection.leave(self._message)
-
-
-def _head(request: UpstreamRequest, route: _Route) -> bytes:
-    body = request.body
-    length = b"content-length: %d\r\n" % len(body) if body or request.method in ("POST", "PUT", "PATCH") else b""
-    return b"".join((request.method.encode("ascii"), route.head, header_lines(request.headers), length, b"\r\n"))

@@ -194,3 +194,10 @@ def test_a_glance_reads_what_decoding_reads() -> None:
 def test_a_glance_at_something_else_is_a_protocol_error(body: bytes) -> None:
     with pytest.raises(UpstreamError):
         ANTHROPIC.glance(body)
+
+
+def test_texts_of_another_dialect_that_follow_each_other_are_one_block() -> None:
+    body, _ = written(Text(text="FINAL: too", origin="gemini"), Text(text="l-ok", seal="s", origin="gemini"))
+    assert [block["text"] for block in body["content"]] == ["FINAL: tool-ok"]
+    own, _ = written(Text(text="a", origin="anthropic"), Text(text="b", origin="anthropic"))
+    assert [block["text"] for block in own["content"]] == ["a", "b"]

@@ -386,3 +386,27 @@ def test_pings_keep_a_waiting_client_alive() -> None:
     assert encoder.send(Ping()) == b'event: ping\ndata: {"type": "ping"}\n\n'
     encoder.send(STARTED)
     assert encoder.send(Ping()).startswith(b"event: message_start")
+
+
+def spoken(index: int, text: str, seal: str | None = None) -> list[Event]:
+    shell = Text(text="", seal=seal, origin="gemini")
+    return [PartOpened(index=index, shell=shell), TextDelta(index=index, text=text), PartClosed(index=index)]
+
+
+def test_a_text_of_which_gemini_sealed_the_last_piece_is_one_block_or_claude_code_shows_that_piece_only() -> None:
+    events = written(STARTED, *spoken(0, "FINAL: too"), *spoken(1, "l-ok", "s"), STOP)
+    assert [one["type"] for one in events[1:5]] == [
+        "content_block_start",
+        "content_block_delta",
+        "content_block_delta",
+        "content_block_stop",
+    ]
+    assert "".join(one["delta"]["text"] for one in events[2:4]) == "FINAL: tool-ok"
+
+
+def test_texts_with_a_call_between_them_are_two_blocks() -> None:
+    call = ToolCall(call_id="c", name="f")
+    called: list[Event] = [PartOpened(index=1, shell=call), PartClosed(index=1)]
+    events = written(STARTED, *spoken(0, "a"), *called, *spoken(2, "b"), STOP)
+    blocks = [one["content_block"]["type"] for one in events if one["type"] == "content_block_start"]
+    assert blocks == ["text", "tool_use", "text"]

@@ -35,21 +35,6 @@ def test_a_failure_is_read_from_any_body(status: int, body: bytes, kind: Failure
     assert (failure.kind, failure.status, failure.message) == (kind, status, message)
 
 
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "30"}, 30),
-        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 30),
-        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT"}, None),
-        ({"retry-after": "soon", "date": "now"}, None),
-        ({"retry-after": "-5"}, None),
-        ({}, None),
-    ],
-)
-def test_when_to_come_back_is_understood(headers: dict[str, str], seconds: float | None) -> None:
-    assert OLLAMA.decode_failure(429, headers, b"{}").retry_after == seconds
-
-
 @pytest.mark.parametrize(("status", "told"), [(400, 400), (402, 402), (429, 429), (529, 529), (0, 502)])
 def test_a_client_gets_the_status_and_a_string(status: int, told: int) -> None:
     failure = Failure(kind="server", status=status, message="no")

@@ -38,7 +38,7 @@ def encoded(
     *parts: Any, reason: FinishReason = "stop", **more: Any
 ) -> tuple[dict[str, Any], set[tuple[str, str]]]:
     response = GenerateResponse(id="x", model="m", parts=parts, finish=Finish(reason=reason), **more)
-    body, losses = OLLAMA.encode_response(response, CONTEXT)
+    body, losses, _ = OLLAMA.encode_response(response, CONTEXT)
     order_ollama.answer(body)
     return msgspec.json.decode(body), {(loss.path, loss.what) for loss in losses}
 
@@ -152,7 +152,7 @@ def test_the_golden_answer_is_written() -> None:
         "eval_count": 7,
         "eval_duration": 0,
     }
-    assert losses == set()
+    assert losses == {("usage.reasoning", "count of thinking tokens")}
     assert ChatResponse(**body).message.tool_calls is not None
 
 
@@ -168,7 +168,7 @@ def test_tokens_that_nobody_counted_are_left_out() -> None:
 def test_why_an_answer_ended_is_said_in_ollamas_words(reason: FinishReason, word: str) -> None:
     body, losses = encoded(Text(text="hi"), reason=reason)
     assert body["done_reason"] == word
-    assert losses == ({("finish", "finish reason filter")} if reason == "filter" else set())
+    assert losses == (set() if reason == "length" else {("finish", f"finish reason {reason}")})
 
 
 def test_what_an_answer_cannot_carry_is_named() -> None:

@@ -49,24 +49,6 @@ def test_a_failure_is_read_from_any_body(
 
 
 @pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({"retry-after": "30"}, 30),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after-ms": "1500", "retry-after": "2"}, 1.5),
-        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT", "date": "Sun, 22 Nov 2026 10:00:00 GMT"}, 30),
-        ({"retry-after": "Sun, 22 Nov 2026 10:00:30 GMT"}, None),
-        ({"retry-after": "soon", "date": "now"}, None),
-        ({"retry-after": "-5"}, None),
-        ({"retry-after": "inf"}, None),
-        ({}, None),
-    ],
-)
-def test_when_to_come_back_is_understood(headers: dict[str, str], seconds: float | None) -> None:
-    assert CHAT.decode_failure(429, headers, b"{}").retry_after == seconds
-
-
-@pytest.mark.parametrize(
     ("failure", "error"),
     [
         (

@@ -583,3 +583,15 @@ def test_a_stream_is_asked_for_usage() -> None:
     assert asked.losses == ()
     refused = CHAT.encode_request(foreign(HI, stream=True), replace(TARGET, quirks=("no_stream_options",)))
     assert "stream_options" not in msgspec.json.decode(refused.body)
+
+
+def test_no_stop_sequences_are_none() -> None:
+    assert decode(stop=[]).sampling.stop == ()
+    with pytest.raises(InvalidRequest, match="stop"):
+        decode(stop=["END", 7])
+
+
+@pytest.mark.parametrize("mime", ["image/png", "audio/wav"])
+def test_the_name_of_a_picture_or_a_sound_is_missed(mime: str) -> None:
+    _, losses = encode(foreign(turn("user", Media(mime=mime, data="AA==", name="a"))))
+    assert losses == {("turns[0].parts[0].name", "file name", "dropped", "quality")}

@@ -18,7 +18,7 @@ def call(call_id: str) -> dict[str, Any]:
     return {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
 
 
-@pytest.mark.parametrize("name", sorted(QUIRKS))
+@pytest.mark.parametrize("name", sorted(QUIRKS.keys() - {"vertex_anthropic"}))  # that one is about every body
 def test_a_quirk_leaves_alone_what_it_is_not_about(name: str) -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": "hi"}, "not a message"], "tools": []}
     rewritten = apply_to_wire([QUIRKS[name]], body)
@@ -32,6 +32,13 @@ def test_a_quirk_survives_a_body_without_sense(name: str) -> None:
     before = dict(body)
     apply_to_wire([QUIRKS[name]], body)
     assert body == before
+
+
+def test_a_model_on_vertex_is_named_in_the_path_only() -> None:
+    rewritten = after("vertex_anthropic", {"model": "m", "max_tokens": 1})
+    assert rewritten == ({"max_tokens": 1, "anthropic_version": "vertex-2023-10-16"}, [])
+    told = {"max_tokens": 1, "anthropic_version": "own"}
+    assert after("vertex_anthropic", {"model": "m", **told}) == (told, [])
 
 
 def test_the_developer_speaks_as_system() -> None:
@@ -101,3 +108,54 @@ def test_a_quirk_that_a_row_names_and_a_model_implies_applies_once() -> None:
 def test_an_unknown_quirk_is_a_mistake_of_the_row() -> None:
     with pytest.raises(KeyError):
         quirks_of(Target(provider="p", model="m", dialect="openai_chat", quirks=("typo",)))
+
+
+def test_store_and_prompt_cache_retention_are_not_sent_to_providers_other_than_openai() -> None:
+    body = {"model": "m", "store": True, "prompt_cache_retention": "24h", "prompt_cache_key": "k"}
+    assert after("no_stored_answers", body) == ({"model": "m", "prompt_cache_key": "k"}, ["dropped", "dropped"])
+    assert after("no_stored_answers", {"model": "m", "store": False}) == ({"model": "m"}, [])
+    other = Target(provider="other", model="m", dialect="openai_chat")
+    itself = Target(provider="itself", model="m", dialect="openai_chat", quirks=("stores_answers",))
+    assert apply_to_wire(quirks_of(other), body).body == {"model": "m", "prompt_cache_key": "k"}
+    assert apply_to_wire(quirks_of(itself), body).body == body
+
+
+def chat_target(model: str) -> Target:
+    return Target(provider="p", model=model, dialect="openai_chat")
+
+
+@pytest.mark.parametrize("model", ["glm-4-flash", "ernie-4.0-8k"])
+def test_models_that_take_no_system_role_get_it_in_front_of_the_first_question(model: str) -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a.test/a.png"}}
+    body = {
+        "model": model,
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "developer", "content": [{"type": "text", "text": "Be kind."}]},
+            {"role": "user", "content": [{"type": "text", "text": "Hi"}, image]},
+            {"role": "assistant", "content": "Yes?"},
+            {"role": "system", "content": "Now rhyme."},
+        ],
+    }
+    rewritten = apply_to_wire(quirks_of(chat_target(model)), body)
+    opening = "[System Instructions]\nBe brief.\n\nBe kind.\n\n[User Message]\n"
+    assert rewritten.body["messages"] == [
+        {"role": "user", "content": [{"type": "text", "text": opening + "Hi"}, image]},
+        {"role": "assistant", "content": "Yes?"},
+        {"role": "user", "content": "[System Instructions]\nNow rhyme."},
+    ]
+    assert [loss.path for loss in rewritten.losses] == [f"messages[{index}].role" for index in (0, 1, 4)]
+
+
+def test_instructions_alone_and_a_picture_alone_keep_their_sense_without_a_system_role() -> None:
+    image = {"type": "image_url", "image_url": {"url": "https://a.test/a.png"}}
+    system = {"role": "system", "content": "Be brief."}
+    alone = after("no_system_role", {"messages": [system]})[0]["messages"]
+    assert alone == [{"role": "user", "content": "[System Instructions]\nBe brief."}]
+    seen = after("no_system_role", {"messages": [system, {"role": "user", "content": [image]}]})[0]["messages"]
+    opening = {"type": "text", "text": "[System Instructions]\nBe brief.\n\n[User Message]\n"}
+    assert seen == [{"role": "user", "content": [opening, image]}]
+
+
+def test_other_models_keep_their_system_role() -> None:
+    assert QUIRKS["no_system_role"] not in quirks_of(chat_target("gpt-4o"))

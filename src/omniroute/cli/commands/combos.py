@@ -1,0 +1,160 @@
+"""`omniroute combos`: named lists of models with a strategy."""
+
+from typing import Annotated
+
+import msgspec
+import typer
+
+from omniroute.cli.command import Call
+from omniroute.cli.problem import Problem
+from omniroute.ir.json import JsonObject
+
+Which = Annotated[str, typer.Argument(metavar="COMBO", help="A combo's name or id.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+class Step(msgspec.Struct, rename="camel"):
+    kind: str
+    model: str | None = None
+    combo_name: str | None = None
+    weight: int = 0
+
+    def __str__(self) -> str:
+        name = self.model or self.combo_name or ""
+        return f"{name}*{self.weight}" if self.weight else name
+
+
+class Combo(msgspec.Struct, rename="camel"):
+    """A combo as the gateway lists it."""
+
+    id: str
+    name: str
+    strategy: str
+    models: list[Step] = []
+    is_active: bool = True
+
+
+class _Combos(msgspec.Struct):
+    combos: list[JsonObject]
+
+
+class _Place(msgspec.Struct, rename="camel"):
+    place: int
+    provider: str
+    model: str
+    accounts: list[str]
+    because: list[str]
+
+
+class _LeftOut(msgspec.Struct, rename="camel"):
+    execution_key: str
+    reason: str
+
+
+class _Explanation(msgspec.Struct, rename="camel"):
+    order: list[_Place]
+    left_out: list[_LeftOut]
+
+
+def ls(call: Call) -> None:
+    """List the combos; clients ask for one by its name, as if it were a model.
+
+    \b
+    Examples:
+      omniroute combos ls
+      omniroute combos ls --json
+    """
+    found = call.administration().get("/api/combos", _Combos).combos
+    if call.output.json:
+        call.output.value(found)
+        return
+    call.output.table(
+        ("NAME", "STRATEGY", "STATE", "MODELS"),
+        [
+            (
+                combo.name,
+                combo.strategy,
+                "active" if combo.is_active else "disabled",
+                ", ".join(str(step) for step in combo.models),
+            )
+            for combo in msgspec.convert(found, list[Combo])
+        ],
+    )
+
+
+def add(
+    call: Call,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What clients ask for.")],
+    models: Annotated[
+        list[str], typer.Argument(metavar="MODEL...", help="provider/model, or another combo; *N gives a weight.")
+    ],
+    strategy: Annotated[str, typer.Option("--strategy", metavar="NAME", help="How to choose.")] = "priority",
+) -> None:
+    """Make a combo of models.
+
+    \b
+    Examples:
+      omniroute combos add best anthropic/claude-sonnet-4-5 openai/gpt-5
+      omniroute combos add split openai/gpt-5*80 groq/llama-3.3-70b-versatile*20 --strategy weighted
+    """
+    body: JsonObject = {"name": name, "strategy": strategy, "models": [_step(model) for model in models]}
+    made = call.administration().send("POST", "/api/combos", JsonObject, body)
+    if call.output.json:
+        call.output.value(made)
+    else:
+        call.output.say(f"made the combo {name!r}; ask for it as a model")
+
+
+def rm(call: Call, combo: Which, yes: Yes = False) -> None:
+    """Delete a combo.
+
+    \b
+    Examples:
+      omniroute combos rm best
+      omniroute combos rm best --yes
+    """
+    chosen = _chosen(call, combo)
+    call.confirm(f"Delete the combo {chosen.name!r}?", yes=yes)
+    call.administration().send("DELETE", f"/api/combos/{chosen.id}", JsonObject)
+    call.output.say(f"deleted the combo {chosen.name!r}")
+
+
+def explain(call: Call, combo: Which) -> None:
+    """Say what would be tried now, in which order and why. Nothing is sent.
+
+    \b
+    Examples:
+      omniroute combos explain best
+      omniroute combos explain best --json
+    """
+    chosen = _chosen(call, combo)
+    found = call.administration().get(f"/api/combos/{chosen.id}/explain", JsonObject)
+    if call.output.json:
+        call.output.value(found)
+        return
+    said = msgspec.convert(found, _Explanation)
+    call.output.table(
+        ("", "MODEL", "ACCOUNTS", "WHY"),
+        [
+            *(
+                (str(one.place), f"{one.provider}/{one.model}", str(len(one.accounts)), "; ".join(one.because))
+                for one in said.order
+            ),
+            *(("-", one.execution_key, "0", one.reason) for one in said.left_out),
+        ],
+    )
+
+
+def _step(text: str) -> JsonObject | str:
+    name, star, weight = text.rpartition("*")
+    if star and weight.isdigit():
+        return {"model": name, "weight": int(weight)}
+    return text
+
+
+def _chosen(call: Call, wanted: str) -> Combo:
+    combos = msgspec.convert(call.administration().get("/api/combos", _Combos).combos, list[Combo])
+    found = next((combo for combo in combos if wanted in (combo.id, combo.name)), None)
+    if found is None:
+        raise Problem(f"there is no combo {wanted!r}", hint="`omniroute combos ls` lists them")
+    return found

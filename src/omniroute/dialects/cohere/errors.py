@@ -1,0 +1,42 @@
+"""Failures of Cohere as values: `{"message": "..."}` and a status, or a finish reason that is none.
+
+Source: docs.cohere.com/reference/errors.
+"""
+
+from omniroute.dialects.failures import answered_with, kind_of_status, one_line
+from omniroute.dialects.look import as_text
+from omniroute.dialects.objects import read_object
+from omniroute.ir.failure import Failure, FailureKind
+from omniroute.ir.json import JsonObject
+
+_FAILED: dict[str, tuple[FailureKind, int]] = {"ERROR": ("server", 502), "TIMEOUT": ("timeout", 504)}
+"""Finish reasons of an answer that the provider gave up."""
+
+
+def decode_failure(status: int, body: bytes) -> Failure:
+    """A response that is not 2xx, whatever its body looks like."""
+    raw = read_object(body)
+    return Failure(
+        kind=kind_of_status(status),
+        status=status,
+        message=one_line((raw or {}).get("message")) or answered_with(status),
+        raw=raw,
+    )
+
+
+def failure_in(answer: JsonObject) -> Failure | None:
+    """The failure that an answer, or the delta of `message-end`, tells of."""
+    reason = answer.get("finish_reason")
+    said = answer.get("error")
+    found = _FAILED.get(reason) if isinstance(reason, str) else None
+    if found is None and not said:
+        return None
+    kind, status = found or ("server", 502)
+    message = one_line(said) or "the provider gave up the answer without saying why"
+    return Failure(kind=kind, status=status, message=message, code=as_text(reason), raw=answer)
+
+
+def failure_without_answer(answer: JsonObject) -> Failure | None:
+    """The failure in a 2xx body or an event that is nothing but a message."""
+    message = one_line(answer.get("message")) or one_line(answer.get("error"))
+    return Failure(kind="server", status=502, message=message, raw=answer) if message else None

@@ -1,0 +1,329 @@
+"""Combos: named lists of models with a strategy."""
+
+from typing import Annotated, Any, Literal, assert_never
+
+from fastapi import Path
+from pydantic import Field
+
+from omniroute.errors import GatewayError, InvalidRequest
+from omniroute.ir.json import JsonObject
+from omniroute.management.router import ManagementRouter
+from omniroute.management.shapes import Body, CallerOf, Reply, ServicesOf, iso
+from omniroute.routing.combo import (
+    ComboConfig,
+    ComboStep,
+    ModelStep,
+    Step,
+    StrategyName,
+    Tier,
+    strategy_named,
+)
+from omniroute.snapshot.combos import ComboDraft, combo_of
+from omniroute.storage.repos import combos as repo
+from omniroute.storage.repos.combos import ComboRow
+
+router = ManagementRouter(auth="manage", prefix="/api/combos", tag="combos")
+
+_Id = Annotated[str, Path(max_length=128)]
+_Name = Annotated[str, Field(min_length=1, max_length=100)]
+_Text = Annotated[str, Field(min_length=1, max_length=200)]
+_Weight = Annotated[int, Field(ge=0, le=100)]
+_Share = Annotated[float, Field(ge=0, le=1)]
+
+_WEIGHTS = {
+    "quota": "quota",
+    "health": "health",
+    "cost_inv": "cost",
+    "latency_inv": "latency",
+    "task_fit": "task",
+    "stability": "stability",
+}
+"""The API's names of the factors of a score, and ours."""
+
+
+class StepBody(Body):
+    """A model step has `model`, a reference to another combo `comboName`."""
+
+    id: _Text | None = None
+    kind: Literal["model", "combo-ref"] | None = None
+    model: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    combo_name: _Name | None = None
+    provider_id: Annotated[str, Field(max_length=128)] | None = None
+    connection_id: Annotated[str, Field(max_length=128)] | None = None
+    weight: _Weight = 0
+    label: Annotated[str, Field(max_length=200)] | None = None
+    tags: Annotated[list[_Text], Field(max_length=20)] = []
+
+
+class TierBody(Body):
+    step_id: _Text
+    fallback_tier: _Text | None = None
+
+
+class TiersBody(Body):
+    default_tier: _Text
+    tiers: Annotated[dict[_Text, TierBody], Field(max_length=50)]
+
+
+class WeightsBody(Body):
+    """Must sum to 1; the default weights hold otherwise."""
+
+    quota: _Share = 0.0
+    health: _Share = 0.0
+    cost_inv: _Share = 0.0
+    latency_inv: _Share = 0.0
+    task_fit: _Share = 0.0
+    stability: _Share = 0.0
+
+
+class ConfigBody(Body):
+    max_attempts: Annotated[int, Field(ge=1, le=30)] | None = None
+    nested_combo_mode: Literal["execute", "flatten"] = "execute"
+    context_mode: Literal["largest", "fit"] = "largest"
+    mode_pack: Literal["ship-fast", "cost-saver", "quality-first", "offline-friendly"] | None = None
+    weights: WeightsBody | None = None
+    exploration_rate: _Share | None = None
+    budget_cap: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
+    candidate_pool: Annotated[list[_Text], Field(max_length=100)] = []
+    composite_tiers: TiersBody | None = None
+
+
+class NewCombo(Body):
+    """A step may be a plain string: the name of a combo, or a model."""
+
+    name: _Name
+    strategy: _Text = "priority"
+    models: Annotated[list[_Text | StepBody], Field(max_length=200)] = []
+    config: ConfigBody | None = None
+    is_active: bool = True
+    is_hidden: bool = False
+
+
+class ComboUpdate(Body):
+    """What is absent stays; `config` null goes back to the defaults."""
+
+    name: _Name | None = None
+    strategy: _Text | None = None
+    models: Annotated[list[_Text | StepBody], Field(max_length=200)] | None = None
+    config: ConfigBody | None = None
+    is_active: bool | None = None
+    is_hidden: bool | None = None
+
+
+class Order(Body):
+    combo_ids: Annotated[list[_Text], Field(max_length=1000)]
+
+
+class StepShape(Reply):
+    id: str
+    kind: Literal["model", "combo-ref"]
+    model: str | None = None
+    combo_name: str | None = None
+    connection_id: str | None = None
+    weight: int
+    label: str | None
+    tags: list[str]
+
+
+class ComboShape(Reply):
+    id: str
+    name: str
+    strategy: StrategyName
+    models: list[StepShape]
+    config: dict[str, Any]  # the members of `ConfigBody` that were set
+    is_active: bool
+    is_hidden: bool
+    sort_order: int
+    created_at: str
+    updated_at: str
+
+
+class ComboList(Reply):
+    combos: list[ComboShape]
+
+
+class Success(Reply):
+    success: bool = True
+
+
+@router.get("")
+def combos(services: ServicesOf) -> ComboList:
+    return ComboList(combos=[_shape(row) for row in services.database.read(repo.every)])
+
+
+@router.post("", status_code=201)
+def create_combo(body: NewCombo, services: ServicesOf, caller: CallerOf) -> ComboShape:
+    known = {row.name for row in services.database.read(repo.every)}
+    draft = ComboDraft(
+        name=body.name,
+        strategy=_strategy(body.strategy),
+        steps=_steps(body.name, body.models, known),
+        config=_config(body.config),
+        active=body.is_active,
+        hidden=body.is_hidden,
+    )
+    return _shape(services.combos.create(draft, caller.actor, now=services.now_ms()))
+
+
+@router.post("/reorder")
+def reorder_combos(body: Order, services: ServicesOf, caller: CallerOf) -> Success:
+    """Unknown ids are ignored; combos that are not named keep their order behind the others."""
+    services.combos.reorder(body.combo_ids, caller.actor, now=services.now_ms())
+    return Success()
+
+
+@router.get("/{combo_id}")
+def combo(combo_id: _Id, services: ServicesOf) -> ComboShape:
+    row = services.database.read(lambda connection: repo.get(connection, combo_id))
+    if row is None:
+        raise GatewayError(404, f"There is no combo with the id {combo_id[:80]!r}.", code="combo_not_found")
+    return _shape(row)
+
+
+@router.put("/{combo_id}")
+def change_combo(combo_id: _Id, body: ComboUpdate, services: ServicesOf, caller: CallerOf) -> ComboShape:
+    """A new name is followed by every combo that refers to this one."""
+    known = {row.name for row in services.database.read(repo.every)}
+
+    def revise(row: ComboRow) -> ComboDraft:
+        before = combo_of(row)
+        name = body.name or before.name
+        return ComboDraft(
+            name=name,
+            strategy=before.strategy if body.strategy is None else _strategy(body.strategy),
+            steps=before.steps if body.models is None else _steps(name, body.models, known),
+            config=_config(body.config) if "config" in body.model_fields_set else before.config,
+            active=before.active if body.is_active is None else body.is_active,
+            hidden=before.hidden if body.is_hidden is None else body.is_hidden,
+        )
+
+    return _shape(services.combos.update(combo_id, revise, caller.actor, now=services.now_ms()))
+
+
+@router.delete("/{combo_id}", responses={409: {"description": "Another combo refers to it."}})
+def delete_combo(combo_id: _Id, services: ServicesOf, caller: CallerOf) -> Success:
+    services.combos.delete(combo_id, caller.actor, now=services.now_ms())
+    return Success()
+
+
+def _strategy(name: str) -> StrategyName:
+    found = strategy_named(name)
+    if found is None:
+        raise InvalidRequest(f"There is no strategy {name!r}.", code="bad_strategy")
+    return found
+
+
+def _steps(name: str, given: list[str | StepBody], known: set[str]) -> tuple[Step, ...]:
+    return tuple(_step(name, place, one, known) for place, one in enumerate(given, start=1))
+
+
+def _step(name: str, place: int, given: str | StepBody, known: set[str]) -> Step:
+    if isinstance(given, str):
+        given = StepBody(comboName=given) if given in known else StepBody(model=given)  # type: ignore[call-arg]  # mypy knows fields, not aliases
+    target = given.combo_name if given.kind == "combo-ref" or given.model is None else given.model
+    if target is None:
+        raise InvalidRequest(f"Step {place} names neither a model nor a comboName.", code="bad_step")
+    refers = given.kind == "combo-ref" or given.model is None or (given.kind is None and target in known)
+    step_id = given.id or f"{name}-{'combo' if refers else 'model'}-{place}-{target}"[:200].replace(">", "-")
+    if ">" in step_id:
+        raise InvalidRequest(f"The step id {step_id!r} has a '>', which joins ids to paths.", code="bad_step")
+    if refers:
+        return ComboStep(id=step_id, combo=target, weight=given.weight, label=given.label)
+    return ModelStep(
+        id=step_id,
+        model=target,
+        connection_id=given.connection_id,
+        weight=given.weight,
+        label=given.label,
+        tags=tuple(given.tags),
+    )
+
+
+def _config(given: ConfigBody | None) -> ComboConfig:
+    if given is None:
+        return ComboConfig()
+    tiers = given.composite_tiers
+    weights = given.weights
+    return ComboConfig(
+        max_attempts=given.max_attempts,
+        nested=given.nested_combo_mode,
+        context_mode=given.context_mode,
+        mode_pack=given.mode_pack,
+        weights=None
+        if weights is None
+        else {ours: value for theirs, ours in _WEIGHTS.items() if (value := getattr(weights, theirs))},
+        exploration=given.exploration_rate,
+        budget_cap_usd=given.budget_cap,
+        candidate_pool=tuple(given.candidate_pool),
+        default_tier=None if tiers is None else tiers.default_tier,
+        tiers={}
+        if tiers is None
+        else {name: Tier(step_id=tier.step_id, fallback=tier.fallback_tier) for name, tier in tiers.tiers.items()},
+    )
+
+
+def _shape(row: ComboRow) -> ComboShape:
+    found = combo_of(row)
+    return ComboShape(
+        id=found.id,
+        name=found.name,
+        strategy=found.strategy,
+        models=[_step_shape(step) for step in found.steps],
+        config=_config_shape(found.config),
+        is_active=found.active,
+        is_hidden=found.hidden,
+        sort_order=row.sort_order,
+        created_at=iso(row.created_at) or "",
+        updated_at=iso(row.updated_at) or "",
+    )
+
+
+def _step_shape(step: Step) -> StepShape:
+    match step:
+        case ModelStep():
+            return StepShape(
+                id=step.id,
+                kind="model",
+                model=step.model,
+                connection_id=step.connection_id,
+                weight=step.weight,
+                label=step.label,
+                tags=list(step.tags),
+            )
+        case ComboStep():
+            return StepShape(
+                id=step.id, kind="combo-ref", combo_name=step.combo, weight=step.weight, label=step.label, tags=[]
+            )
+        case _:
+            assert_never(step)
+
+
+def _config_shape(config: ComboConfig) -> JsonObject:
+    """Only what differs from the defaults, as it can be sent again."""
+    shape: JsonObject = {
+        "maxAttempts": config.max_attempts,
+        "nestedComboMode": config.nested if config.nested != "execute" else None,
+        "contextMode": config.context_mode if config.context_mode != "largest" else None,
+        "modePack": config.mode_pack,
+        "explorationRate": config.exploration,
+        "budgetCap": config.budget_cap_usd,
+        "candidatePool": list(config.candidate_pool) or None,
+    }
+    if config.weights is not None:
+        shape["weights"] = {
+            _camel(theirs): config.weights[ours] for theirs, ours in _WEIGHTS.items() if ours in config.weights
+        }
+    if config.default_tier is not None:
+        shape["compositeTiers"] = {
+            "defaultTier": config.default_tier,
+            "tiers": {
+                name: {"stepId": tier.step_id, "fallbackTier": tier.fallback}
+                for name, tier in config.tiers.items()
+            },
+        }
+    return {name: value for name, value in shape.items() if value is not None}
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(word.capitalize() for word in rest)

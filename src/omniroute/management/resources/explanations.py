@@ -1,0 +1,253 @@
+"""Why routing would choose as it does, and why it did: a dry run of a combo, and the trace of a request."""
+
+from typing import Annotated, Literal
+
+from fastapi import Path, Query
+
+from omniroute.errors import GatewayError
+from omniroute.management.router import ManagementRouter
+from omniroute.management.shapes import Reply, ServicesOf
+from omniroute.pipeline.choose import Chosen
+from omniroute.pipeline.trace import Trace
+from omniroute.routing.candidate import Candidate
+from omniroute.routing.explain import Place, explained
+from omniroute.routing.selection.draw import Draw
+from omniroute.routing.selection.reasons import because
+from omniroute.routing.strategy import Asked
+from omniroute.storage.repos import combos as repo
+from omniroute.telemetry.redact import redacted
+
+router = ManagementRouter(auth="manage", prefix="/api/combos", tag="combos")
+traces = ManagementRouter(auth="manage", prefix="/api/explain", tag="explain")
+
+_Tokens = Annotated[int, Query(ge=0, le=100_000_000)]
+
+
+class StandingShape(Reply):
+    """What is known about the target now; null is unknown. Seconds, shares of 0 to 1, USD."""
+
+    in_flight: int
+    rate_per_s: float
+    first_event_s: float | None
+    error_share: float | None
+    health: Literal["closed", "half-open", "open"]
+    expected_cost_usd: float | None
+
+
+class PlaceShape(Reply):
+    """`because` has a sentence for every combo on the way to the target, the outermost first, then one for each of
+    its accounts where their order was chosen."""
+
+    place: int
+    execution_key: str
+    provider: str
+    model: str
+    weight: int
+    accounts: list[str]
+    because: list[str]
+    score: float | None
+    factors: dict[str, float] | None
+    standing: StandingShape
+
+
+class LeftOutShape(Reply):
+    execution_key: str
+    reason: str
+
+
+class ExplanationShape(Reply):
+    """`seed` is the chance of this dry run; another one may order differently where the strategy draws."""
+
+    combo: str
+    strategy: str
+    seed: str
+    order: list[PlaceShape]
+    left_out: list[LeftOutShape]
+
+
+@router.get("/{combo_id}/explain")
+def explain_combo(
+    combo_id: Annotated[str, Path(max_length=128)],
+    services: ServicesOf,
+    input_tokens: Annotated[_Tokens, Query(alias="inputTokens")] = 0,
+    max_tokens: Annotated[_Tokens | None, Query(alias="maxTokens")] = None,
+    tools: bool = False,
+    images: bool = False,
+    documents: bool = False,
+    structured_output: Annotated[bool, Query(alias="structuredOutput")] = False,
+    task: Annotated[str, Query(max_length=40)] = "default",
+) -> ExplanationShape:
+    """What would be tried now for such a request, in which order and why, and what would be left out. Nothing is
+    sent and nobody's turn is taken."""
+    row = services.database.read(lambda connection: repo.get(connection, combo_id))
+    if row is None:
+        raise GatewayError(404, f"There is no combo with the id {combo_id[:80]!r}.", code="combo_not_found")
+    asked = Asked(
+        input_tokens=input_tokens,
+        max_output_tokens=max_tokens,
+        tools=tools,
+        images=images,
+        documents=documents,
+        structured_output=structured_output,
+        task=task,
+    )
+    chosen, branch = services.rehearse(row.name, asked)
+    assert chosen.moment is not None
+    explanation = explained(
+        branch, chosen.moment, unfit=chosen.unfit, ejected=chosen.ejected, unusable=chosen.unusable
+    )
+    accounts: dict[str, list[str]] = {}
+    for key, candidate in zip(chosen.keys, chosen.candidates, strict=True):
+        accounts.setdefault(key, []).append(candidate.account.id)
+    return ExplanationShape(
+        combo=row.name,
+        strategy=branch.combo.strategy,
+        seed=f"{chosen.moment.seed:016x}",
+        order=[
+            _shape(number, place, accounts.get(place.key, []), chosen.moment.draws.get(place.key))
+            for number, place in enumerate(explanation.order, start=1)
+        ],
+        left_out=[LeftOutShape(execution_key=one.key, reason=one.reason) for one in explanation.left_out],
+    )
+
+
+class TriedShape(Reply):
+    """An attempt in vain; `restS` is how long its account rests for it, in seconds."""
+
+    provider: str
+    model: str
+    account: str
+    kind: str
+    status: int
+    message: str
+    duration_ms: int
+    rest_s: float
+
+
+class WinnerShape(Reply):
+    provider: str
+    model: str
+    account: str
+
+
+class LossShape(Reply):
+    path: str
+    what: str
+    how: Literal["dropped", "approximated", "moved", "added"]
+    weight: Literal["cost", "quality", "meaning"]
+
+
+class TraceShape(Reply):
+    """`seed` is there when something was drawn or weighed; `accounts` says why the accounts of a target were tried
+    in their order. `excluded` were resting, busy or left out."""
+
+    request_id: str
+    model: str
+    dialect: str
+    combo: str | None
+    strategy: str | None
+    seed: str | None
+    order: list[WinnerShape]
+    accounts: list[str]
+    excluded: list[LeftOutShape]
+    tried: list[TriedShape]
+    winner: WinnerShape | None
+    losses: list[LossShape]
+    error: str | None
+
+
+@traces.get("/{request_id}")
+def explain_request(request_id: Annotated[str, Path(max_length=64)], services: ServicesOf) -> TraceShape:
+    """Of the last 2,000 requests; the log has the attempts of older ones."""
+    trace = services.trace(request_id)
+    if trace is None:
+        raise GatewayError(
+            404,
+            f"There is no trace of {request_id!r} any more; /api/usage/request-logs may have its attempts.",
+            code="trace_not_found",
+        )
+    chosen = trace.chosen
+    combo = None if chosen is None else chosen.combo
+    moment = None if chosen is None else chosen.moment
+    return TraceShape(
+        request_id=trace.request_id,
+        model=trace.model,
+        dialect=trace.dialect,
+        combo=None if combo is None else combo.name,
+        strategy=None if combo is None else combo.strategy,
+        seed=None if moment is None else f"{moment.seed:016x}",
+        order=[] if chosen is None else [_candidate(one) for one in chosen.candidates],
+        accounts=[] if chosen is None else _reasons(chosen),
+        excluded=_excluded(trace),
+        tried=[
+            TriedShape(
+                **_candidate(one.candidate).model_dump(),
+                kind=one.failure.kind,
+                status=one.failure.status,
+                message=redacted(one.failure.message),
+                duration_ms=round(one.took_s * 1000),
+                rest_s=one.rest_s,
+            )
+            for one in trace.tried
+        ],
+        winner=None if trace.winner is None else _candidate(trace.winner),
+        losses=[LossShape(path=one.path, what=one.what, how=one.how, weight=one.weight) for one in trace.losses],
+        error=None if trace.failure is None else redacted(trace.failure.message),
+    )
+
+
+def _reasons(chosen: Chosen) -> list[str]:
+    """A sentence for each account of a target that has several."""
+    if chosen.moment is None:
+        return []
+    draws = chosen.moment.draws
+    keys = chosen.keys or [f"{one.target.provider}/{one.target.model}" for one in chosen.candidates]
+    return [
+        because(draws[key], one.account.id)
+        for key, one in zip(keys, chosen.candidates, strict=True)
+        if key in draws
+    ]
+
+
+def _excluded(trace: Trace) -> list[LeftOutShape]:
+    chosen = trace.chosen
+    found = [
+        LeftOutShape(
+            execution_key=f"{one.candidate.target.provider}/{one.candidate.target.model}@{one.candidate.account.id}",
+            reason=one.reason,
+        )
+        for one in trace.exclusions
+    ]
+    if chosen is not None:
+        found += [LeftOutShape(execution_key=one.leaf.key, reason=one.reason) for one in chosen.unfit]
+        found += [LeftOutShape(execution_key=key, reason="its provider fails") for key in chosen.ejected]
+        found += [LeftOutShape(execution_key=key, reason=reason) for key, reason in chosen.unusable]
+    return found
+
+
+def _candidate(candidate: Candidate) -> WinnerShape:
+    target = candidate.target
+    return WinnerShape(provider=target.provider, model=target.model, account=candidate.account.id)
+
+
+def _shape(number: int, place: Place, accounts: list[str], draw: Draw | None) -> PlaceShape:
+    standing = place.standing
+    return PlaceShape(
+        place=number,
+        execution_key=place.key,
+        provider=place.target.provider,
+        model=place.target.model,
+        weight=place.weight,
+        accounts=accounts,
+        because=[*place.because, *(because(draw, one) for one in accounts if draw is not None)],
+        score=None if place.score is None else place.score.total,
+        factors=None if place.score is None else dict(place.score.factors),
+        standing=StandingShape(
+            in_flight=standing.in_flight,
+            rate_per_s=standing.rate,
+            first_event_s=standing.first_event_s,
+            error_share=standing.errors,
+            health=standing.health,
+            expected_cost_usd=standing.cost_usd,
+        ),
+    )

@@ -1,0 +1,28 @@
+"""What of a client's headers and query goes on to a provider that speaks its dialect."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from omniroute.pipeline.exchange import Exchange
+
+_HEADERS: Final[Mapping[str, tuple[str, ...]]] = {"anthropic": ("anthropic-version", "anthropic-beta")}
+"""Request headers that mean something to a provider of the client's own dialect; to any other they are noise."""
+_QUERY: Final[Mapping[str, tuple[bytes, ...]]] = {"anthropic": (b"beta=true",)}
+
+
+def forwarded_headers(
+    headers: tuple[tuple[str, str], ...], exchange: Exchange, dialect: str
+) -> tuple[tuple[str, str], ...]:
+    """`headers` with those that the client may set; its own values win over the row's."""
+    present = {name: exchange.headers[name] for name in _HEADERS.get(dialect, ()) if name in exchange.headers}
+    if not present:
+        return headers
+    return (*((name, value) for name, value in headers if name not in present), *present.items())
+
+
+def forwarded_query(exchange: Exchange, dialect: str) -> str:
+    query = exchange.query
+    if not query or dialect not in _QUERY:
+        return ""
+    given = query.split(b"&")
+    return "&".join(part.decode() for part in _QUERY[dialect] if part in given)

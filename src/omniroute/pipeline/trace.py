@@ -1,0 +1,56 @@
+"""Why a request went where it went: kept for a while, for whoever asks."""
+
+from collections import OrderedDict
+from typing import Final
+
+import msgspec
+
+from omniroute.dialects.base import Loss
+from omniroute.ir.failure import Failure
+from omniroute.pipeline.choose import Chosen
+from omniroute.pipeline.visit import Tried, Visit
+from omniroute.routing.candidate import Candidate, Exclusion
+
+_KEPT: Final = 2_000
+
+
+class Trace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What the choice followed from, what was left out, what was tried in vain, and how it ended. No bodies and no
+    credentials. `winner` is None when nothing answered."""
+
+    request_id: str
+    model: str
+    dialect: str
+    chosen: Chosen | None
+    exclusions: tuple[Exclusion, ...]
+    tried: tuple[Tried, ...]
+    winner: Candidate | None
+    losses: tuple[Loss, ...]
+    failure: Failure | None
+
+
+class Traces:
+    """The newest ones, by request id. In memory: the log keeps the attempts of older requests."""
+
+    def __init__(self, kept: int = _KEPT) -> None:
+        self._kept = kept
+        self._traces: OrderedDict[str, Trace] = OrderedDict()
+
+    def keep(self, visit: Visit) -> None:
+        request_id = visit.exchange.request_id
+        self._traces[request_id] = Trace(
+            request_id=request_id,
+            model=visit.model,
+            dialect=visit.dialect.name,
+            chosen=visit.chosen,
+            exclusions=visit.exclusions,
+            tried=visit.tried,
+            winner=visit.candidate if visit.begun else None,
+            losses=visit.losses,
+            failure=visit.failure,
+        )
+        if len(self._traces) > self._kept:
+            self._traces.popitem(last=False)
+
+    def find(self, request_id: str) -> Trace | None:
+        return self._traces.get(request_id)

@@ -1,0 +1,68 @@
+"""What is known about a client's request while it lives, whatever it asks for."""
+
+import msgspec
+
+from omniroute.access.grant import Grant
+from omniroute.catalog.provider import OperationName
+from omniroute.dialects.base import Dialect, Loss
+from omniroute.ir.failure import Failure
+from omniroute.ir.result import Finish, Usage
+from omniroute.pipeline.choose import Chosen
+from omniroute.pipeline.exchange import Exchange
+from omniroute.routing.candidate import Candidate, Exclusion
+from omniroute.traffic.accounts import Seat
+from omniroute.traffic.buckets import Reservation
+from omniroute.traffic.sessions import Session
+
+
+class Tried(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt in vain. `rest_s` is how long its account rests for it, 0 for not at all."""
+
+    candidate: Candidate
+    failure: Failure
+    took_s: float
+    rest_s: float
+
+
+class Visit(msgspec.Struct, kw_only=True, eq=False):
+    """Filled in stage by stage; `pipeline.finish` writes down what it holds at the end.
+
+    `dialect` is how its caller wants to hear about errors, `model` the name as the caller wrote it. `asked`,
+    `received` are bytes, for estimates when no usage is reported. `upstream_s` is the time spent waiting for
+    providers before the first event, so that the gateway's own share can be told.
+    """
+
+    exchange: Exchange
+    dialect: Dialect
+    grant: Grant
+    operation: OperationName = "chat"
+    model: str
+    asked: int
+    stream: bool
+    session_id: str | None = None
+    progress: bool = False
+    chosen: Chosen | None = None
+    candidate: Candidate | None = None
+    exclusions: tuple[Exclusion, ...] = ()
+    tried: tuple[Tried, ...] = ()
+    attempts: int = 0
+    begun: bool = False
+    """An attempt had a good first event; its target is busy with it until the end."""
+    seat: Seat | None = None
+    """The place at the account that answers, which is given back at the end."""
+    session: Session | None = None
+    reservation: Reservation | None = None
+    """What was taken from the limits of the caller's key in advance."""
+    losses: tuple[Loss, ...] = ()
+    usage: Usage | None = None
+    finish: Finish | None = None
+    failure: Failure | None = None
+    status: int = 200
+    first_event_s: float = 0.0
+    upstream_s: float = 0.0
+    received: int = 0
+    replayed: bool = False
+    """The answer was paid for by an earlier request, or by one at the same time."""
+    remarks: tuple[tuple[bytes, bytes], ...] = ()
+    """What the reply's head says beside the usual."""
+    settled: bool = False

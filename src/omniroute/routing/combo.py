@@ -1,0 +1,157 @@
+"""Combos: named lists of models with a strategy, addressed as if they were a model."""
+
+from collections.abc import Mapping
+from typing import Final, Literal, TypeAlias, get_args
+
+import msgspec
+
+StrategyName: TypeAlias = Literal[
+    "priority",
+    "fill-first",
+    "weighted",
+    "round-robin",
+    "random",
+    "strict-random",
+    "least-used",
+    "cost-optimized",
+    "p2c",
+    "lkgp",
+    "auto",
+    "context-optimized",
+    "context-relay",
+    "reset-aware",
+]
+
+STRATEGY_NAMES: Final[tuple[StrategyName, ...]] = get_args(StrategyName)
+_SYNONYMS: Final[Mapping[str, StrategyName]] = {
+    "usage": "least-used",
+    "context": "context-optimized",
+    "fallback": "priority",
+}
+MAX_DEPTH: Final = 3
+"""How deep combos may nest."""
+
+
+class ModelStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="model"):
+    """One model. `weight` is 0 to 100; `connection_id` pins an account."""
+
+    id: str
+    model: str
+    connection_id: str | None = None
+    weight: int = 0
+    label: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+class ComboStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="combo-ref"):
+    """Another combo, by name."""
+
+    id: str
+    combo: str
+    weight: int = 0
+    label: str | None = None
+
+
+Step: TypeAlias = ModelStep | ComboStep
+
+
+class Tier(msgspec.Struct, frozen=True, kw_only=True):
+    """A rung of a composite ladder: the step to use, and the tier to fall back to."""
+
+    step_id: str
+    fallback: str | None = None
+
+
+class ComboConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a combo may set for itself; None leaves the value to the settings above it.
+
+    `nested` says whether a nested combo keeps its own strategy (`execute`) or lends its steps (`flatten`);
+    `context_mode` whether the largest or the smallest sufficient window comes first; `on` maps a class of failure
+    to an action; costs are USD.
+    """
+
+    max_attempts: int | None = None
+    nested: Literal["execute", "flatten"] = "execute"
+    context_mode: Literal["largest", "fit"] = "largest"
+    mode_pack: str | None = None
+    weights: Mapping[str, float] | None = None
+    exploration: float | None = None
+    budget_cap_usd: float | None = None
+    candidate_pool: tuple[str, ...] = ()
+    default_tier: str | None = None
+    tiers: Mapping[str, Tier] = {}
+    on: Mapping[str, Literal["next", "return"]] = {}
+
+
+class Combo(msgspec.Struct, frozen=True, kw_only=True):
+    id: str
+    name: str
+    strategy: StrategyName = "priority"
+    steps: tuple[Step, ...] = ()
+    config: ComboConfig = ComboConfig()
+    active: bool = True
+    hidden: bool = False
+
+
+def strategy_named(name: str) -> StrategyName | None:
+    """The strategy that `name` means, in any case and by its synonyms; None when there is none."""
+    wanted = name.strip().lower()
+    if wanted in _SYNONYMS:
+        return _SYNONYMS[wanted]
+    return next((known for known in STRATEGY_NAMES if known == wanted), None)
+
+
+def faults(combo: Combo, others: Mapping[str, Combo]) -> tuple[str, ...]:
+    """What is wrong with `combo` beside `others` (by name), in words that say what to change."""
+    found: list[str] = []
+    if not combo.steps:
+        found.append(f"combo {combo.name!r} has no models: add at least one")
+    ids = [step.id for step in combo.steps]
+    found.extend(
+        f"step id {twice!r} is used twice" for twice in sorted({one for one in ids if ids.count(one) > 1})
+    )
+    known = {**others, combo.name: combo}
+    for step in combo.steps:
+        if isinstance(step, ComboStep) and step.combo not in known:
+            found.append(f"step {step.id!r} names the combo {step.combo!r}, which does not exist")
+    cycle = _cycle(combo.name, known, ())
+    if cycle:
+        found.append(f"combos refer to each other in a circle: {' -> '.join(cycle)}")
+    elif (depth := _depth(combo.name, known)) > MAX_DEPTH:
+        found.append(f"combo {combo.name!r} nests {depth} deep; at most {MAX_DEPTH} are allowed")
+    found.extend(_tier_faults(combo, set(ids)))
+    return tuple(found)
+
+
+def _cycle(name: str, known: Mapping[str, Combo], path: tuple[str, ...]) -> tuple[str, ...]:
+    if name in path:
+        return (*path[path.index(name) :], name)
+    for step in known[name].steps if name in known else ():
+        if isinstance(step, ComboStep):
+            found = _cycle(step.combo, known, (*path, name))
+            if found:
+                return found
+    return ()
+
+
+def _depth(name: str, known: Mapping[str, Combo]) -> int:
+    """1 for a combo of models. Called only where there is no circle."""
+    nested = [step.combo for step in known[name].steps if isinstance(step, ComboStep)] if name in known else []
+    return 1 + max((_depth(one, known) for one in nested), default=0)
+
+
+def _tier_faults(combo: Combo, ids: set[str]) -> list[str]:
+    config = combo.config
+    found = [
+        f"tier {name!r} names the step {tier.step_id!r}, which the combo does not have"
+        for name, tier in config.tiers.items()
+        if tier.step_id not in ids
+    ]
+    found.extend(
+        f"tier {name!r} falls back to {tier.fallback!r}, which is no tier"
+        for name, tier in config.tiers.items()
+        if tier.fallback is not None and tier.fallback not in config.tiers
+    )
+    if config.default_tier is not None and config.default_tier not in config.tiers:
+        found.append(f"the default tier {config.default_tier!r} is no tier")
+    return found

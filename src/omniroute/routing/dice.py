@@ -1,0 +1,39 @@
+"""Chance that can be replayed: numbers that follow from a seed and from nothing else."""
+
+from collections.abc import Sequence
+from typing import Final, TypeVar
+
+_MASK: Final = (1 << 64) - 1
+_T = TypeVar("_T")
+
+
+class Dice:
+    """SplitMix64 (Steele, Lea and Flood, 2014). A decision that keeps its seed can be made again."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, seed: int) -> None:
+        self._state = seed & _MASK
+
+    def random(self) -> float:
+        """A number in [0, 1)."""
+        return (self._next() >> 11) / (1 << 53)
+
+    def below(self, bound: int) -> int:
+        """A whole number from 0 to `bound` - 1."""
+        return int(self.random() * bound)
+
+    def shuffled(self, things: Sequence[_T]) -> list[_T]:
+        """All of `things`, in any order with equal chance."""
+        deck = list(things)
+        for last in range(len(deck) - 1, 0, -1):
+            other = self.below(last + 1)
+            deck[last], deck[other] = deck[other], deck[last]
+        return deck
+
+    def _next(self) -> int:
+        self._state = (self._state + 0x9E3779B97F4A7C15) & _MASK
+        mixed = self._state
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+        return mixed ^ (mixed >> 31)

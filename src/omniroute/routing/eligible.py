@@ -1,0 +1,51 @@
+"""Which targets can serve a request at all, and why the others cannot."""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from omniroute.routing.strategy import Asked
+from omniroute.routing.tree import Leaf
+
+
+class Unfit(msgspec.Struct, frozen=True, kw_only=True):
+    """A target that was left out, in words that an operator can act on."""
+
+    leaf: Leaf
+    reason: str
+
+
+class Fit(msgspec.Struct, frozen=True, kw_only=True):
+    """`forced` says that nothing was fit and all were kept: an unknown catalog must not turn a request away."""
+
+    kept: frozenset[str]
+    unfit: tuple[Unfit, ...]
+    forced: bool = False
+
+
+def eligible(leaves: Iterable[Leaf], asked: Asked) -> Fit:
+    """What is not known never restricts."""
+    known = tuple(leaves)
+    found = [(leaf, unfitness(leaf, asked)) for leaf in known]
+    unfit = tuple(Unfit(leaf=leaf, reason=reason) for leaf, reason in found if reason is not None)
+    kept = frozenset(leaf.key for leaf, reason in found if reason is None)
+    if not kept:
+        return Fit(kept=frozenset(leaf.key for leaf in known), unfit=unfit, forced=True)
+    return Fit(kept=kept, unfit=unfit)
+
+
+def unfitness(leaf: Leaf, asked: Asked) -> str | None:
+    """Why `leaf` cannot serve the request; None when it can, as far as is known."""
+    facts = leaf.target.facts
+    if asked.tools and facts.tools is False:
+        return "the model takes no tools"
+    if asked.images and facts.images is False:
+        return "the model takes no images"
+    if asked.documents and facts.documents is False:
+        return "the model takes no documents"
+    if asked.structured_output and facts.structured_output is False:
+        return "the model has no structured output"
+    window = facts.context_tokens
+    if window is not None and asked.input_tokens > window:
+        return f"about {asked.input_tokens} tokens do not fit into its window of {window}"
+    return None

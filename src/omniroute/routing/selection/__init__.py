@@ -1,0 +1,1 @@
+"""Which of a provider's accounts is tried first."""

@@ -1,0 +1,17 @@
+"""`least-used`: to whoever has the least to do."""
+
+from collections.abc import Sequence
+
+from omniroute.routing.strategy import Moment
+from omniroute.routing.tree import Branch, Unit
+
+
+def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> list[Unit]:
+    """Fewest requests under way first, then the lowest recent rate; never a count since the start, which would
+    flood a newcomer."""
+
+    def load(unit: Unit) -> tuple[int, float]:
+        standing = moment.standing(unit)
+        return standing.in_flight, standing.rate
+
+    return sorted(units, key=load)

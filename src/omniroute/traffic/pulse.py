@@ -1,0 +1,147 @@
+"""What requests have lately been like at each target: load, speed, errors, health. In memory; one event loop."""
+
+import math
+from typing import Final, TypeAlias
+
+import msgspec
+
+from omniroute.clock import Rng
+from omniroute.ir.failure import Failure, FailureKind
+from omniroute.ir.target import Target
+from omniroute.routing.health import WELL, Condition, begun, calm, gone_badly, gone_well, health, withdrawn
+from omniroute.routing.standing import UNKNOWN, Standing
+
+_DECAY_S: Final = 30.0
+_FADE_S: Final = 1.0
+_COUNTED_S: Final = 2.0
+_MAX_TARGETS: Final = 10_000
+_PROVIDERS_FAULT: Final[frozenset[FailureKind]] = frozenset(
+    {"server", "connect", "timeout", "cut", "protocol", "empty", "overloaded"}
+)
+"""Kinds that are samples of a provider's health. Limits and credentials are an account's affair."""
+
+_Key: TypeAlias = tuple[str, str]
+
+
+class _Beat(msgspec.Struct):
+    """Moving averages that forget with time: what is older than `_DECAY_S` weighs less than a third."""
+
+    in_flight: int = 0
+    at: float = 0.0
+    first_event_s: float | None = None
+    spread_s: float = 0.0
+    errors: float = 0.0
+    seen: bool = False
+    rate: float = 0.0
+    output_tokens: float | None = None
+    condition: Condition = WELL
+    good: int = 0
+    good_since: float = 0.0
+    """Successes that the condition has not heard of yet: most of the time they are all there is."""
+
+    def fade(self, now: float) -> None:
+        faded = math.exp(-(now - self.at) / _DECAY_S)
+        self.rate *= faded
+        self.errors *= faded
+        self.at = now
+
+    def count_good(self) -> None:
+        if self.good:
+            self.condition = gone_well(self.condition, self.good_since, times=self.good)
+            self.good = 0
+
+
+class Pulse:
+    """Every `began` is followed by exactly one of `succeeded`, `failed` or `abandoned`; a success by one `ended`,
+    when the answer was delivered or given up."""
+
+    def __init__(self, dice: Rng) -> None:
+        self._dice = dice
+        self._beats: dict[_Key, _Beat] = {}
+        self.turns: dict[str, int] = {}
+        self.last_good: dict[str, str] = {}
+
+    def standing(self, target: Target, now: float) -> Standing:
+        beat = self._beats.get((target.provider, target.model))
+        if beat is None:
+            return UNKNOWN
+        faded = math.exp(-max(0.0, now - beat.at) / _DECAY_S)
+        return Standing(
+            in_flight=beat.in_flight,
+            rate=beat.rate * faded,
+            first_event_s=beat.first_event_s,
+            spread_s=None if beat.first_event_s is None else beat.spread_s,
+            p95_s=None if beat.first_event_s is None else beat.first_event_s + 2 * beat.spread_s,
+            errors=beat.errors * faded if beat.seen else None,
+            health=health(beat.condition, now),
+        )
+
+    def began(self, target: Target, now: float) -> None:
+        beat = self._of(target)
+        beat.in_flight += 1
+        if now - beat.at >= _FADE_S:
+            beat.fade(now)
+        beat.rate += 1 / _DECAY_S
+        if beat.condition.open_until is not None:
+            beat.condition = begun(beat.condition, now)
+
+    def succeeded(self, target: Target, now: float, first_event_s: float) -> None:
+        beat = self._of(target)
+        before = beat.first_event_s
+        if before is None:
+            beat.first_event_s = first_event_s
+        else:
+            # A slow answer counts at once, a quick one little by little: a struggling target must not look quick.
+            weight = 0.5 if first_event_s > before else 0.2
+            beat.first_event_s = before + weight * (first_event_s - before)
+            beat.spread_s += 0.2 * (abs(first_event_s - before) - beat.spread_s)
+        beat.seen = True
+        if beat.errors:
+            beat.errors *= 0.8
+        if calm(beat.condition) and now - beat.good_since < _COUNTED_S:
+            beat.good += 1
+        else:
+            beat.count_good()
+            beat.good_since = now
+            beat.condition = gone_well(beat.condition, now)
+
+    def failed(self, target: Target, failure: Failure, now: float) -> None:
+        beat = self._of(target)
+        beat.in_flight -= 1
+        if failure.kind in _PROVIDERS_FAULT:
+            beat.errors += 0.2 * (1 - beat.errors)
+            beat.seen = True
+            beat.count_good()
+            beat.condition = gone_badly(beat.condition, now, jitter=self._dice.random())
+        else:
+            beat.condition = withdrawn(beat.condition)
+
+    def abandoned(self, target: Target) -> None:
+        """The client left before there was anything to judge by."""
+        beat = self._of(target)
+        beat.in_flight -= 1
+        beat.condition = withdrawn(beat.condition)
+
+    def ended(self, target: Target, output_tokens: int) -> None:
+        beat = self._of(target)
+        beat.in_flight -= 1
+        if output_tokens:
+            before = beat.output_tokens
+            beat.output_tokens = output_tokens if before is None else before + 0.2 * (output_tokens - before)
+
+    def output_tokens(self, target: Target) -> float | None:
+        """How long answers have lately been."""
+        beat = self._beats.get((target.provider, target.model))
+        return None if beat is None else beat.output_tokens
+
+    def take_turn(self, combo: str) -> None:
+        self.turns[combo] = self.turns.get(combo, 0) + 1
+
+    def _of(self, target: Target) -> _Beat:
+        key = (target.provider, target.model)
+        beat = self._beats.get(key)
+        if beat is None:
+            if len(self._beats) >= _MAX_TARGETS:
+                self._beats = {known: one for known, one in self._beats.items() if one.in_flight}
+            beat = self._beats[key] = _Beat()
+        return beat

@@ -1,0 +1,134 @@
+"""What limits accounts and keys at the moment, over HTTP."""
+
+from omniroute.access.grant import RateLimit
+from omniroute.ir.failure import Failure
+from omniroute.routing.candidate import Account
+from omniroute.routing.classify import Verdict
+from tests.unit.management.house import House
+
+HEADERS = {
+    "x-ratelimit-limit-requests": "100",
+    "x-ratelimit-remaining-requests": "40",
+    "x-ratelimit-reset-requests": "30s",
+}
+
+
+def connected(house: House) -> str:
+    """The id of a connection that takes two requests at a time."""
+    body = {"provider": "openai", "apiKey": "sk-1", "name": "one", "maxConcurrent": 2}
+    said = house.admin().post("/api/providers", json=body)
+    assert said.status_code == 201, said.text
+    return str(said.json()["connection"]["id"])
+
+
+def account(house: House, connection_id: str) -> Account:
+    connection = house.live.current.by_id[connection_id]
+    return Account(
+        id=connection.id,
+        provider="openai",
+        version=connection.version,
+        max_concurrent=connection.max_concurrent,
+    )
+
+
+def test_places_learned_limits_and_rests_of_a_connection_are_shown(house: House) -> None:
+    one = account(house, connected(house))
+    assert house.accounts.permits.take(one)
+    house.accounts.learned.hear(one.id, HEADERS, at=house.clock.now(), now=house.clock.monotonic())
+    failure = Failure(kind="rate_limit", status=429, message="slow down")
+    verdict = Verdict(elsewhere=True, block_s=60.0)
+    house.resting.rest(one, verdict, failure, house.clock.monotonic())
+    said = house.admin().get("/api/rate-limits")
+    assert said.status_code == 200, said.text
+    shown = next(found for found in said.json()["connections"] if found["connectionId"] == one.id)
+    assert shown == {
+        "connectionId": one.id,
+        "provider": "openai",
+        "name": "one",
+        "active": True,
+        "maxConcurrent": 2,
+        "executing": 1,
+        "queued": 0,
+        "limits": [
+            {
+                "what": "requests",
+                "limit": 100.0,
+                "remaining": 40.0,
+                "resetAt": "2027-01-15T08:00:30.000Z",
+                "source": "headers",
+            }
+        ],
+        "blockedUntil": "2027-01-15T08:01:00.000Z",
+        "reason": "slow down",
+    }
+    assert said.json()["overview"] == {"executing": 1, "queued": 0, "blocked": 1}
+    house.clock.at += 61
+    later = house.admin().get("/api/rate-limits").json()["connections"]
+    shown = next(found for found in later if found["connectionId"] == one.id)
+    assert (shown["blockedUntil"], shown["limits"][0]["remaining"]) == (None, 100.0)
+
+
+def test_the_configuration_has_the_queue_and_what_was_learned(house: House) -> None:
+    one = account(house, connected(house))
+    house.accounts.learned.hear(one.id, HEADERS, at=house.clock.now(), now=house.clock.monotonic())
+    said = house.admin().get("/api/rate-limit").json()
+    assert said["defaults"] == {"queueLength": 20, "maxWaitMs": 30000}
+    assert list(said["learnedLimits"]) == [f"openai:{one.id}"]
+    assert said["perKeyDefaults"] == []
+
+
+def test_limits_of_a_key_are_stored_hold_in_the_snapshot_and_show_what_is_left(house: House) -> None:
+    admin = house.admin()
+    limits = [{"limit": 60, "window": 60}, {"limit": 1000, "window": 3600, "unit": "tokens"}]
+    created = admin.post("/api/keys", json={"name": "ci", "rateLimits": limits, "maxSessions": 3})
+    assert created.status_code == 201, created.text
+    key_id = created.json()["id"]
+    assert created.json()["rateLimits"] == [{**limits[0], "unit": "requests"}, limits[1]]
+    (grant,) = house.live.current.grants.values()
+    assert (grant.max_sessions, grant.rate_limits) == (
+        3,
+        (RateLimit(limit=60, window_s=60), RateLimit(limit=1000, window_s=3600, unit="tokens")),
+    )
+    house.allowance.buckets.reserve(key_id, grant.rate_limits, 100, house.clock.monotonic())
+    (shown,) = admin.get("/api/rate-limits").json()["keys"]
+    assert [level["remaining"] for level in shown["limits"]] == [59.0, 900.0]
+    assert shown["limits"][0]["resetAt"] == "2027-01-15T08:00:01.000Z"
+    cleared = admin.patch(f"/api/keys/{key_id}", json={"rateLimits": None, "maxSessions": 0}).json()
+    assert (cleared["rateLimits"], cleared["maxSessions"]) == (None, 0)
+    (grant,) = house.live.current.grants.values()
+    assert (grant.rate_limits, grant.max_sessions) == ((), 0)
+    assert admin.get("/api/rate-limits").json()["keys"] == []
+
+
+def test_limits_that_make_no_sense_are_refused(house: House) -> None:
+    admin = house.admin()
+    for limits in (
+        [{"limit": 0, "window": 60}],
+        [{"limit": 1, "window": 0}],
+        [{"limit": 1}],
+        [{"limit": "1", "window": 60}],
+        [{"limit": 1, "window": 60, "unit": "euros"}],
+        [{"limit": 1, "window": 60}] * 51,
+    ):
+        assert admin.post("/api/keys", json={"name": "k", "rateLimits": limits}).status_code == 400
+    assert admin.post("/api/keys", json={"name": "k", "maxSessions": -1}).status_code == 400
+
+
+def test_conversations_are_listed_by_key(house: House) -> None:
+    now = house.clock.now()
+    session = house.allowance.sessions.touch("k", "ext:a", now)
+    assert session is not None
+    session.connection_id = "c"
+    house.clock.at += 5
+    house.allowance.sessions.touch("k", "ext:b", house.clock.now())
+    said = house.admin().get("/api/sessions").json()
+    assert (said["count"], said["byApiKey"]) == (2, {"k": 2})
+    assert said["sessions"][1] == {
+        "sessionId": "ext:a",
+        "keyId": "k",
+        "createdAt": round(now * 1000),
+        "lastActive": round(now * 1000),
+        "requestCount": 1,
+        "connectionId": "c",
+        "ageMs": 5000,
+    }

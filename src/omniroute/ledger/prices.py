@@ -120,6 +120,8 @@ class Prices:
                 return _own_sheet(price)
         if provider.local and not provider.node:
             return Sheet(source="local", input=FREE, output=FREE)
+        if provider.base_url.startswith("demo:"):
+            return Sheet(source="demo", input=FREE, output=FREE)
         return next((found for book in self._books if (found := book.sheet(provider, model, at))), None)
 
 

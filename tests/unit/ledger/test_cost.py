@@ -109,5 +109,11 @@ def test_a_local_server_costs_nothing() -> None:
     assert (found.micro_usd, found.source) == (0, "local")
 
 
+def test_the_demo_costs_nothing() -> None:
+    found = prices().cost(CATALOG.providers["demo"], "hello", Usage(input=5, output=13), AT)
+    assert found is not None
+    assert (found.micro_usd, found.source) == (0, "demo")
+
+
 def test_nothing_is_known_before_the_lists_are_loaded() -> None:
     assert Prices(dict).sheet(CATALOG.providers["openai"], "gpt-4o", AT) is None

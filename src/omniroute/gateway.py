@@ -32,6 +32,7 @@ from omniroute.pipeline.converse import Converse
 from omniroute.pipeline.count import CountTokens
 from omniroute.pipeline.course import Course
 from omniroute.pipeline.deliver import Deliver
+from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.generate import Generate
 from omniroute.pipeline.joined import Joined
@@ -121,7 +122,8 @@ class Gateway:
             total_s=settings.total_timeout_s,
         )
         candidates = Candidates(ground.catalog, ground.models)
-        self.choose = Choose(candidates, pulse, self.accounts, seeds=ground.seeds, now=ground.clock.monotonic)
+        draws = Draws(self.accounts, ground.clock.monotonic)
+        self.choose = Choose(candidates, pulse, draws, seeds=ground.seeds, now=ground.clock.monotonic)
         prepare = Prepare(
             DIALECTS,
             upstreams=UPSTREAMS,

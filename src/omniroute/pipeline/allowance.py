@@ -5,7 +5,7 @@ from typing import Final
 from omniroute.access.grant import RateLimit
 from omniroute.clock import Clock
 from omniroute.errors import GatewayError
-from omniroute.pipeline.choose import Conversation
+from omniroute.pipeline.draws import Conversation
 from omniroute.pipeline.visit import Visit
 from omniroute.traffic.buckets import Buckets, Exhausted
 from omniroute.traffic.sessions import Sessions

@@ -1,8 +1,8 @@
 """From a model name to what is tried, in order: a combo by its strategy, anything else by its accounts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 
@@ -11,7 +11,7 @@ from omniroute.catalog.provider import OperationName
 from omniroute.errors import GatewayError
 from omniroute.ir.target import Target
 from omniroute.pipeline.candidates import Candidates
-from omniroute.routing.affinity import binding_key, keeps
+from omniroute.pipeline.draws import Conversation, Draws, bindings
 from omniroute.routing.candidate import Candidate
 from omniroute.routing.combo import Combo
 from omniroute.routing.eligible import Unfit, eligible
@@ -23,16 +23,10 @@ from omniroute.routing.strategy import Asked, Moment
 from omniroute.routing.tree import Branch, Leaf, leaves, plant
 from omniroute.snapshot.aliases import meant
 from omniroute.snapshot.model import Snapshot
-from omniroute.traffic.accounts import Accounts
 from omniroute.traffic.pulse import Pulse
 
 _USUAL_OUTPUT: Final = 500
 """Tokens of an answer, before a model has given one."""
-_MIN_SHARE_LEFT: Final = 0.15
-"""A conversation does not stay with an account that has less left of one of its limits."""
-
-Conversation: TypeAlias = Callable[[], str | None]
-"""The name of the conversation that a request belongs to; asked for only where it can matter."""
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,14 +58,14 @@ class Choose:
         self,
         candidates: Candidates,
         pulse: Pulse,
-        accounts: Accounts,
+        draws: Draws,
         *,
         seeds: Callable[[], int],
         now: Callable[[], float],
     ) -> None:
         self._candidates = candidates
         self._pulse = pulse
-        self._accounts = accounts
+        self._draws = draws
         self._seeds = seeds
         self._now = now
         self._snapshot: Snapshot | None = None
@@ -131,48 +125,16 @@ class Choose:
         conversation: Conversation | None,
     ) -> Chosen:
         target = candidates[0].target
-        bindings = _bindings(snapshot, candidates[:1], grant, conversation)
-        draw = self._draw(snapshot, candidates, bindings.get(target.provider), self._seeds, {})
+        bound = bindings(snapshot, candidates[:1], grant, conversation)
+        draw = self._draws.of(snapshot, candidates, bound.get(target.provider), self._seeds, {})
         if draw is None:
-            return Chosen(candidates=candidates, bindings=bindings)
+            return Chosen(candidates=candidates, bindings=bound)
         moment = Moment(seed=draw.seed, draws={f"{target.provider}/{target.model}": draw})
-        return Chosen(candidates=orders.ordered(candidates, draw), moment=moment, bindings=bindings)
-
-    def _draw(
-        self,
-        snapshot: Snapshot,
-        candidates: tuple[Candidate, ...],
-        binding: str | None,
-        seed: Callable[[], int],
-        standings: dict[str, AccountStanding],
-    ) -> Draw | None:
-        """What the order of these accounts of one target is to follow from; None when it is the configured one.
-        `standings` remembers those that were looked up for the same choice."""
-        provider = candidates[0].target.provider
-        rule = snapshot.selection.of(provider)
-        now = self._now()
-        bound = None if binding is None else self._accounts.bindings.account(binding, now)
-        if bound is not None:
-            left = self._accounts.learned.share_left(bound, now)
-            if left is not None and left < _MIN_SHARE_LEFT:
-                bound = None
-        if rule.strategy == "fill-first":
-            return None if bound is None else Draw(strategy="fill-first", bound=bound)
-        for one in candidates:
-            if one.account.id not in standings:
-                standings[one.account.id] = self._accounts.standing(one.account.id, now)
-        return Draw(
-            strategy=rule.strategy,
-            seed=seed(),
-            turn=self._accounts.turn(provider),
-            sticky=rule.sticky,
-            standings={one.account.id: standings[one.account.id] for one in candidates},
-            bound=bound,
-        )
+        return Chosen(candidates=orders.ordered(candidates, draw), moment=moment, bindings=bound)
 
     def _take_turn(self, chosen: Chosen) -> None:
         if chosen.moment is not None and chosen.moment.draws:
-            self._accounts.take_turn(chosen.candidates[0].target.provider)
+            self._draws.take_turn(chosen.candidates[0].target.provider)
 
     def _of_combo(
         self,
@@ -208,7 +170,7 @@ class Choose:
             last_good=dict(self._pulse.last_good),
         )
         several = [one for key in accounts if len(one := accounts[key]) > 1 and key in fit.kept]
-        bindings = _bindings(snapshot, [one[0] for one in several], grant, conversation)
+        bound = bindings(snapshot, [one[0] for one in several], grant, conversation)
         candidates: list[Candidate] = []
         keys: list[str] = []
         draws: dict[str, Draw] = {}
@@ -216,8 +178,9 @@ class Choose:
         for leaf in ordered(branch, fit.kept - ejected, moment):
             own = accounts[leaf.key]
             if len(own) > 1:
-                binding = bindings.get(leaf.target.provider)
-                draw = self._draw(snapshot, own, binding, partial(moment.seed_of, f"accounts:{leaf.key}"), known)
+                binding = bound.get(leaf.target.provider)
+                seed = partial(moment.seed_of, f"accounts:{leaf.key}")
+                draw = self._draws.of(snapshot, own, binding, seed, known)
                 if draw is not None:
                     draws[leaf.key] = draw
                     own = orders.ordered(own, draw)
@@ -233,7 +196,7 @@ class Choose:
             unfit=fit.unfit,
             ejected=tuple(sorted(ejected)),
             unusable=tuple(unusable),
-            bindings=bindings,
+            bindings=bound,
         )
 
     def _usable(self, snapshot: Snapshot, leaf: Leaf, grant: Grant) -> tuple[Candidate, ...]:
@@ -278,24 +241,6 @@ class Choose:
 
             tree = self._trees[combo.name, operation] = plant(combo, snapshot.combos, resolve)
         return tree
-
-
-def _bindings(
-    snapshot: Snapshot,
-    firsts: Sequence[Candidate],
-    grant: Grant,
-    conversation: Conversation | None,
-) -> Mapping[str, str]:
-    """Where the conversation stays with its account, and the key under which it is bound there."""
-    if conversation is None:
-        return {}
-    providers = {
-        one.target.provider
-        for one in firsts
-        if keeps(one.target, snapshot.selection.of(one.target.provider).affinity)
-    }
-    name = conversation() if providers else None
-    return {} if name is None else {one: binding_key(grant.key_id, one, name) for one in providers}
 
 
 def _ejected(kept: frozenset[str], standings: Mapping[str, Standing]) -> frozenset[str]:

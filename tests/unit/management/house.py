@@ -30,6 +30,7 @@ from omniroute.management.services import Services
 from omniroute.pipeline.allowance import Allowance
 from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.choose import Choose, Chosen
+from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.trace import Traces
 from omniroute.routing.dice import Dice
 from omniroute.routing.strategy import Asked
@@ -132,7 +133,8 @@ class House:
         self.live = Live(self.database, self.writer, self.services.sealer, CATALOG.prefixes)
         self.pulse = Pulse(Dice(1))
         candidates = Candidates(CATALOG, self.services.models)
-        self.choose = Choose(candidates, self.pulse, self.accounts, seeds=lambda: 1, now=self.clock.monotonic)
+        draws = Draws(self.accounts, self.clock.monotonic)
+        self.choose = Choose(candidates, self.pulse, draws, seeds=lambda: 1, now=self.clock.monotonic)
         self.app = build(self.services)
 
     def rehearse(self, combo: str, asked: Asked) -> tuple[Chosen, Branch]:

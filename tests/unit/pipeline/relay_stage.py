@@ -15,6 +15,7 @@ from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.choose import Choose
 from omniroute.pipeline.converse import Converse
 from omniroute.pipeline.course import Course
+from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.inquiry import Reading
 from omniroute.pipeline.relay import Relay
@@ -78,7 +79,9 @@ class RelayStage:
         self.relay = Relay(
             live=Live(snapshot),
             admit=Admit(rules, Keyring(b"pepper"), self.clock),
-            choose=Choose(candidates, pulse, accounts, seeds=lambda: 1, now=self.clock.monotonic),
+            choose=Choose(
+                candidates, pulse, Draws(accounts, self.clock.monotonic), seeds=lambda: 1, now=self.clock.monotonic
+            ),
             allowance=Allowance(self.clock),
             course=Course(resting, pulse, accounts, ledger, self.clock),
             codecs=codecs,

@@ -27,6 +27,7 @@ from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.choose import Choose
 from omniroute.pipeline.course import Course
 from omniroute.pipeline.deliver import Deliver
+from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.generate import Generate
 from omniroute.pipeline.joined import Joined
@@ -231,7 +232,8 @@ class Stage:
             replay=Replay(self.clock),
         )
         self.snapshot, self.live = snapshot, Live(snapshot)
-        self.choose = Choose(candidates, self.pulse, self.accounts, seeds=lambda: 1, now=self.clock.monotonic)
+        draws = Draws(self.accounts, self.clock.monotonic)
+        self.choose = Choose(candidates, self.pulse, draws, seeds=lambda: 1, now=self.clock.monotonic)
         rules = perimeter(bind="127.0.0.1", port=20128, require_api_key=False)
         deliver = Deliver(ledger, self.clock, Ids())
         joined = Joined(ledger, self.clock)

@@ -1,5 +1,6 @@
 """Laws between Ollama and the first two dialects: what is said arrives, or a Loss names where it stood."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -195,7 +196,9 @@ def test_an_ollama_stream_becomes_any_clients_stream_by_the_letter(
     raw: bytes, data: st.DataObject, client: Dialect
 ) -> None:
     decoder, encoder = OLLAMA.stream_decoder(), client.stream_encoder(CONTEXT)
-    chunks = data.draw(chunkings(raw.replace(b'"arguments":"', b'"arguments":{},"x_text":"')))
+    # A model that writes text instead of an object is heard as it is, and no machine of order would pass it.
+    sensible = re.sub(rb'"arguments" ?: ?"', b'"arguments":{},"x_text":"', raw)
+    chunks = data.draw(chunkings(sensible))
     events = [event for chunk in chunks for event in decoder.feed(chunk)] + decoder.close()
     written = b"".join(encoder.send(event) for event in events) + encoder.close()
     machine = order.anthropic(written) if client is ANTHROPIC else order.openai_chat(written, include_usage=True)

@@ -103,7 +103,8 @@ def error_body(failure: Failure, request_id: str) -> ErrorBody:
         details.append({"@type": f"{_TYPES}RetryInfo", "retryDelay": _seconds(failure.retry_after)})
     if request_id:
         details.append({"@type": f"{_TYPES}RequestInfo", "requestId": request_id})
-    return {"error": {"code": status, "message": failure.message, "status": word, "details": details}}
+    message = one_line(failure.message) or WORDLESS
+    return {"error": {"code": status, "message": message, "status": word, "details": details}}
 
 
 def _kind(status: int, error: JsonObject) -> FailureKind:

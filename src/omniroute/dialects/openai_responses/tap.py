@@ -89,7 +89,9 @@ class ResponsesTap:
 
     def _look(self, frames: bytes) -> Tapped:
         forward: list[bytes] = []
+        read = 0
         for frame in Framer().feed(frames):
+            read += len(frame.raw)
             data = read_object(frame.data) if frame.data else None
             if data is not None:
                 self._read(data)
@@ -99,6 +101,8 @@ class ResponsesTap:
             forward.append(frame.raw)
             if self._terminal:
                 return Tapped(b"".join(forward), True, True, self._failure)
+        # An empty line too many belongs to the frame that comes next.
+        self._held = frames[read:] + self._held
         self._last = b"".join(forward) or self._last
         return Tapped(b"".join(forward), self._useful, False, None)
 

@@ -123,7 +123,9 @@ class Gateway:
         )
         candidates = Candidates(ground.catalog, ground.models)
         draws = Draws(self.accounts, ground.clock.monotonic)
-        self.choose = Choose(candidates, pulse, draws, seeds=ground.seeds, now=ground.clock.monotonic)
+        self.choose = Choose(
+            candidates, pulse, draws, price=ground.price, seeds=ground.seeds, now=ground.clock.monotonic
+        )
         prepare = Prepare(
             DIALECTS,
             upstreams=UPSTREAMS,

@@ -27,10 +27,6 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     cache_read: float | None = None
     cache_write: float | None = None
 
-    def of(self, input_tokens: int, output_tokens: float) -> float:
-        """USD."""
-        return (self.input * input_tokens + self.output * output_tokens) / 1_000_000
-
 
 class Model(msgspec.Struct, frozen=True, kw_only=True):
     """A model at a provider. `operation` is what it is for, None when no operation of ours is (video).

@@ -1,11 +1,13 @@
 """What a request cost, exactly: integer prices, one rounding at the end. Pure."""
 
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TypeAlias
 
 import msgspec
 
 from omniroute.ir.json import JsonValue
 from omniroute.ir.result import Usage
+from omniroute.ir.target import Target
 
 _PICO_PER_MICRO: Final = 1_000_000
 
@@ -48,6 +50,9 @@ class Cost(msgspec.Struct, frozen=True):
     micro_usd: int
     source: str
 
+
+Price: TypeAlias = Callable[[Target, Usage], Cost | None]
+"""What is used at a target costs this; None when nobody knows its prices."""
 
 FREE: Final = Rate(0)
 

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from omniroute.access.grant import Grant
 from omniroute.accounts.connection import Connection
 from omniroute.catalog.lookup import Catalog
-from omniroute.catalog.models import ModelTable, Price
+from omniroute.catalog.models import ModelTable
 from omniroute.catalog.patterns import is_pattern, matches
 from omniroute.catalog.provider import OperationName, Provider
 from omniroute.errors import GatewayError
@@ -80,10 +80,6 @@ class Candidates:
         found = _candidates(snapshot, target)
         name = f"{target.provider}/{target.model}"
         return _permitted(found, name, grant) if grant.models or grant.connections else found
-
-    def price(self, target: Target) -> Price | None:
-        """What tokens cost at `target`, as far as anybody says."""
-        return self._models().price(target.provider, target.model)
 
     def names(self, snapshot: Snapshot) -> Names:
         """The names of `snapshot`, for whoever explains them."""

@@ -9,7 +9,9 @@ import msgspec
 from omniroute.access.grant import LOCAL_GRANT, Grant
 from omniroute.catalog.provider import OperationName
 from omniroute.errors import GatewayError
+from omniroute.ir.result import Usage
 from omniroute.ir.target import Target
+from omniroute.ledger.cost import Price
 from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.draws import Conversation, Draws, bindings
 from omniroute.routing.candidate import Candidate
@@ -52,7 +54,8 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choose:
-    """Trees are planted once per snapshot. `seeds` gives fresh chance for each request; `now` is monotonic."""
+    """Trees are planted once per snapshot. `price` is the ledger's, so that what looks cheapest is what will be
+    billed least; `seeds` gives fresh chance for each request; `now` is monotonic."""
 
     def __init__(
         self,
@@ -60,9 +63,11 @@ class Choose:
         pulse: Pulse,
         draws: Draws,
         *,
+        price: Price,
         seeds: Callable[[], int],
         now: Callable[[], float],
     ) -> None:
+        self._price = price
         self._candidates = candidates
         self._pulse = pulse
         self._draws = draws
@@ -217,10 +222,10 @@ class Choose:
         found: dict[str, Standing] = {}
         for leaf in usable:
             standing = self._pulse.standing(leaf.target, now)
-            price = self._candidates.price(leaf.target)
-            if price is not None:
-                cost = price.of(asked.input_tokens, self._output_tokens(leaf.target, asked))
-                standing = msgspec.structs.replace(standing, cost_usd=cost)
+            output = round(self._output_tokens(leaf.target, asked))
+            cost = self._price(leaf.target, Usage(input=asked.input_tokens, output=output))
+            if cost is not None:
+                standing = msgspec.structs.replace(standing, cost_usd=cost.micro_usd / 1_000_000)
             found[leaf.key] = standing
         return found
 

@@ -1,15 +1,13 @@
 """The end of a request, whatever it was: one journal record, one log line, one count."""
 
-from collections.abc import Callable
-from typing import Final, TypeAlias
+from typing import Final
 
 from omniroute.catalog.provider import OperationName
 from omniroute.clock import Clock
 from omniroute.dialects.base import Loss
 from omniroute.ir.failure import Failure
 from omniroute.ir.result import Usage
-from omniroute.ir.target import Target
-from omniroute.ledger.cost import Cost
+from omniroute.ledger.cost import Cost, Price
 from omniroute.ledger.journal import Journal
 from omniroute.ledger.records import Attempted, Opened, Settled, UsageSource
 from omniroute.pipeline.trace import Traces
@@ -21,10 +19,6 @@ from omniroute.traffic.pulse import Pulse
 
 _CHARS_PER_TOKEN = 4
 """Roughly, for English and code; used only where no provider reported numbers, and marked as an estimate."""
-
-
-Price: TypeAlias = Callable[[Target, Usage], Cost | None]
-"""What was used at a target costs this; None when nobody knows its prices."""
 
 
 class Ledger:

@@ -134,7 +134,14 @@ class House:
         self.pulse = Pulse(Dice(1))
         candidates = Candidates(CATALOG, self.services.models)
         draws = Draws(self.accounts, self.clock.monotonic)
-        self.choose = Choose(candidates, self.pulse, draws, seeds=lambda: 1, now=self.clock.monotonic)
+        self.choose = Choose(
+            candidates,
+            self.pulse,
+            draws,
+            price=lambda target, usage: None,
+            seeds=lambda: 1,
+            now=self.clock.monotonic,
+        )
         self.app = build(self.services)
 
     def rehearse(self, combo: str, asked: Asked) -> tuple[Chosen, Branch]:

@@ -80,7 +80,12 @@ class RelayStage:
             live=Live(snapshot),
             admit=Admit(rules, Keyring(b"pepper"), self.clock),
             choose=Choose(
-                candidates, pulse, Draws(accounts, self.clock.monotonic), seeds=lambda: 1, now=self.clock.monotonic
+                candidates,
+                pulse,
+                Draws(accounts, self.clock.monotonic),
+                price=lambda target, usage: None,
+                seeds=lambda: 1,
+                now=self.clock.monotonic,
             ),
             allowance=Allowance(self.clock),
             course=Course(resting, pulse, accounts, ledger, self.clock),

@@ -233,7 +233,14 @@ class Stage:
         )
         self.snapshot, self.live = snapshot, Live(snapshot)
         draws = Draws(self.accounts, self.clock.monotonic)
-        self.choose = Choose(candidates, self.pulse, draws, seeds=lambda: 1, now=self.clock.monotonic)
+        self.choose = Choose(
+            candidates,
+            self.pulse,
+            draws,
+            price=lambda target, usage: None,
+            seeds=lambda: 1,
+            now=self.clock.monotonic,
+        )
         rules = perimeter(bind="127.0.0.1", port=20128, require_api_key=False)
         deliver = Deliver(ledger, self.clock, Ids())
         joined = Joined(ledger, self.clock)

@@ -6,8 +6,10 @@ import pytest
 from omniroute.access.grant import LOCAL_GRANT, Grant
 from omniroute.dialects.registry import DIALECTS
 from omniroute.errors import GatewayError
+from omniroute.ledger.cost import Cost
 from omniroute.ledger.records import Settled
-from omniroute.pipeline.choose import Chosen
+from omniroute.pipeline.choose import Choose, Chosen
+from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.trace import Traces
 from omniroute.pipeline.visit import Visit
 from omniroute.routing.combo import Combo, ComboConfig, ComboStep, ModelStep, StrategyName
@@ -259,3 +261,18 @@ async def test_the_operators_own_names_are_suggested_for_a_misspelt_one() -> Non
     assert exchange.json["error"]["message"] == "no model 'clevr'; did you mean clever?"
     exchange = await on.ask(Exchange(QUESTION | {"model": "slowes"}))
     assert "slowest" not in exchange.json["error"]["message"]
+
+
+def test_the_cheapest_is_what_the_ledger_would_bill_least() -> None:
+    costs = {"up": 500, "claude": 20}
+    on = stage(combos=(combo("up/m", "claude/c", strategy="cost-optimized"),))
+    choose = Choose(
+        on.candidates,
+        on.pulse,
+        Draws(on.accounts, on.clock.monotonic),
+        price=lambda target, usage: Cost(costs[target.provider], "own"),
+        seeds=lambda: 1,
+        now=on.clock.monotonic,
+    )
+    found = choose.of(on.snapshot, "fast", None, Grant(key_id="k", name="k"), Asked)
+    assert [candidate.target.provider for candidate in found.candidates] == ["claude", "up"]

@@ -35,8 +35,9 @@ test: dev clients ## Run the tests; ARGS="tests/unit -k sse" chooses some
 	@$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
 
 .PHONY: e2e-all
-e2e-all: dev clients ## Run every command-line client on every kind of upstream, and listen to a voice (installs 3 GB)
-	@$(BIN)/pytest tests/e2e/cli/every_cli.py tests/e2e/speech/check_transcription.py $(ARGS)
+e2e-all: dev clients ## Run every command-line client on every kind of upstream, listen to a voice, ask a model (3 GB)
+	@$(BIN)/pytest tests/e2e/cli/every_cli.py tests/e2e/speech/check_transcription.py \
+		tests/e2e/local_model/check_model.py $(ARGS)
 
 .PHONY: laws
 laws: dev ## Run the property tests with many more examples

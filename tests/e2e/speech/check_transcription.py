@@ -4,7 +4,6 @@ Not one of the tests of every run, because of its 57 MB: `make e2e-all` has it.
 """
 
 import io
-import subprocess
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 import openai
 import pytest
 
+from tests.e2e.local_server import environment, listening
 from tests.support.gateway import Gateway
 
 HERE = Path(__file__).parent
@@ -20,28 +20,21 @@ SECONDS = 7
 
 
 @pytest.fixture(scope="module")
-def environment() -> Path:
-    """The Python environment with the recogniser, installed when it is not there yet."""
-    done = subprocess.run([HERE / "prepare"], check=True, stdout=subprocess.PIPE, text=True)
-    return Path(done.stdout.strip())
+def python() -> Path:
+    return environment(HERE)
 
 
 @pytest.fixture(scope="module")
-def recogniser(environment: Path) -> Iterator[str]:
-    command = [environment / "bin" / "python", HERE / "recogniser.py"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}/v1"
-        finally:
-            process.terminate()
+def recogniser(python: Path) -> Iterator[str]:
+    with listening(python, HERE / "recogniser.py") as address:
+        yield f"{address}/v1"
 
 
 @pytest.fixture(scope="module")
-def recording(environment: Path) -> bytes:
+def recording(python: Path) -> bytes:
     """The beginning of a reading of A Tale of Two Cities."""
     whole = io.BytesIO()
-    with wave.open(str(next(environment.glob(CLIP)))) as clip, wave.open(whole, "wb") as cut:
+    with wave.open(str(next(python.glob(CLIP)))) as clip, wave.open(whole, "wb") as cut:
         cut.setparams(clip.getparams())
         cut.writeframes(clip.readframes(SECONDS * clip.getframerate()))
     return whole.getvalue()

@@ -1,5 +1,5 @@
 """A local transcription server in OpenAI's shape that really listens: pocketsphinx, and nothing but the standard
-library around it. It prints its port and serves until it is ended."""
+library around it. It prints its address and serves until it is ended."""
 
 import io
 import json
@@ -47,5 +47,5 @@ class Transcriptions(BaseHTTPRequestHandler):
 
 if __name__ == "__main__":
     server = HTTPServer(("127.0.0.1", 0), Transcriptions)
-    print(server.server_port, flush=True)
+    print(f"http://127.0.0.1:{server.server_port}", flush=True)
     sys.exit(server.serve_forever())

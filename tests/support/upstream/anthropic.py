@@ -69,9 +69,12 @@ def complaint(request: Request, body: dict) -> str | None:
         return "max_tokens: must be greater than thinking.budget_tokens"
     if "stream_options" in body:
         return "stream_options: Extra inputs are not permitted"
+    # The beta by which claude 2.1.197 speaks to models that it does not know.
+    system = "mid-conversation-system" in (request.header("anthropic-beta") or "")
+    roles = ("user", "assistant", "system") if system else ("user", "assistant")
     calls: set[str] = set()
     for index, message in enumerate(body["messages"]):
-        if message["role"] not in ("user", "assistant"):
+        if message["role"] not in roles:
             return f"messages.{index}.role: Input should be 'user' or 'assistant'"
         blocks = _blocks(message["content"])
         if any(block["type"] == "text" and not block["text"] for block in blocks):

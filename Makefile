@@ -23,6 +23,14 @@ run: install ## Start the gateway; ARGS="--port 8080" passes flags on
 .PHONY: install
 install: .venv/.runtime ## Install what the gateway needs into .venv
 
+.PHONY: semantic
+semantic: install ## Install what the semantic cache needs as well
+	@$(INSTALL) --require-hashes --requirement requirements/semantic.txt
+
+.PHONY: postgres
+postgres: install ## Install what a PostgreSQL database needs as well
+	@$(INSTALL) --require-hashes --requirement requirements/postgres.txt
+
 .PHONY: dev
 dev: .venv/.dev ## Install what the checks need as well
 
@@ -74,10 +82,20 @@ catalog: dev ## Write the bundle of providers and their reference page again, af
 bench: dev ## Measure against nginx and other gateways; writes docs/explanation/performance.md
 	@$(BIN)/python -m bench $(ARGS)
 
+.PHONY: bench-ledger
+bench-ledger: dev ## Measure lists, searches and sums over a ledger of ROWS=5000000 requests
+	@$(BIN)/python -m bench.ledger --rows $(or $(ROWS),5000000)
+
+.PHONY: soak
+soak: dev ## Kill it 200 times under load, then watch its memory for an hour; SOAK_KILLS and SOAK_MINUTES shorten it
+	@$(BIN)/python -m tests.soak
+
 .PHONY: requirements
 requirements: .tools/.uv ## Pin the newest versions that pyproject.toml allows
 	$(COMPILE) --upgrade pyproject.toml --output-file requirements/runtime.txt
-	$(COMPILE) --upgrade pyproject.toml --group dev --constraint requirements/runtime.txt --output-file requirements/dev.txt
+	$(COMPILE) --upgrade pyproject.toml --extra semantic --constraint requirements/runtime.txt --output-file requirements/semantic.txt
+	$(COMPILE) --upgrade pyproject.toml --extra postgres --constraint requirements/runtime.txt --output-file requirements/postgres.txt
+	$(COMPILE) --upgrade pyproject.toml --extra semantic --group dev --constraint requirements/semantic.txt --constraint requirements/postgres.txt --output-file requirements/dev.txt
 	$(COMPILE) --upgrade requirements/build.in --output-file requirements/build.txt
 	$(COMPILE) --upgrade requirements/uv.in --output-file requirements/uv.txt
 

@@ -1,14 +1,14 @@
 """`make bench`: measures, prints the tables, and writes them to docs/explanation/performance.md.
 
 A run of everything rewrites the page; a run of some targets, some cells or less than three rounds only prints. The
-codecs are a part of their own, which `--codecs` measures without the rest.
+codecs and the routing decision are parts of their own, which `--codecs` and `--decision` measure without the rest.
 """
 
 import argparse
 import os
 import sys
 
-from bench import codecs, table
+from bench import codecs, decision, semantic, table
 from bench.load import BUILD, HERE, build
 from bench.measure import CLOSED_LOOP, MORE_CONNECTIONS, PACED, Report, measure
 from bench.peers import PEERS
@@ -21,8 +21,11 @@ RESULTS = BUILD / "results.json"
 
 def main() -> int:
     options = _options()
-    if options.codecs:
-        _codecs()
+    alone = {"codecs": _codecs, "decision": _decision, "semantic": _semantic}
+    chosen = [measured for name, measured in alone.items() if getattr(options, name)]
+    if chosen:
+        for measured in chosen:
+            measured()
         return 0
     targets = [target for target in (*OWN, *PEERS) if not options.targets or _named(target.name, options.targets)]
     offered = (*CLOSED_LOOP, *(MORE_CONNECTIONS if options.full else ()), PACED)
@@ -45,6 +48,7 @@ def main() -> int:
         table.write(PAGE, "measured", text)
         if not options.again:
             _codecs()
+            _decision()
         print(f"written to {PAGE.relative_to(HERE.parent)}", file=sys.stderr)
     return table.verdict(report, targets)
 
@@ -55,6 +59,18 @@ def _codecs() -> None:
     table.write(PAGE, "codecs", text)
 
 
+def _decision() -> None:
+    text = decision.page(decision.measure())
+    print(text)
+    table.write(PAGE, "decision", text)
+
+
+def _semantic() -> None:
+    text = semantic.page()
+    print(text)
+    table.write(PAGE, "semantic", text)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round")
@@ -63,6 +79,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--targets", type=_names, help="only those whose names begin so: nginx,omniroute,rolter")
     parser.add_argument("--cells", type=_names, help="only those whose names begin so: 'json,stream, 16,1000'")
     parser.add_argument("--codecs", action="store_true", help="only what translating costs, within a minute")
+    parser.add_argument("--decision", action="store_true", help="only what routing costs, within a minute")
+    parser.add_argument("--semantic", action="store_true", help="only the semantic cache, within a minute")
     parser.add_argument("--again", action="store_true", help="write the page from the last run's figures")
     return parser.parse_args()
 

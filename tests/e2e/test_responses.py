@@ -139,7 +139,9 @@ def test_compacting_is_refused_where_the_provider_has_no_such_thing(on: Stage, p
         ("POST", "/responses/resp_1/cancel"),
     ],
 )
-def test_stored_responses_are_nowhere_and_the_error_says_what_to_do(on: Stage, method: str, path: str) -> None:
+def test_a_response_that_is_not_stored_is_not_found_and_the_error_says_what_to_do(
+    on: Stage, method: str, path: str
+) -> None:
     reply = ask(on.url, path, None, method=method, headers=on.headers("openai"))
     assert (reply.status, reply.json["error"]["code"]) == (404, "response_not_found")
     assert "resp_1" in reply.json["error"]["message"]
@@ -149,7 +151,7 @@ def test_stored_responses_are_nowhere_and_the_error_says_what_to_do(on: Stage, m
 
 
 def test_the_sdk_raises_its_own_error_for_them(on: Stage, client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match="stores no responses"):
+    with pytest.raises(openai.NotFoundError, match="'resp_1' not found"):
         client.responses.retrieve("resp_1")
 
 
@@ -160,11 +162,11 @@ def test_an_operation_that_does_not_exist_is_named(on: Stage) -> None:
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-def test_an_answer_that_is_stored_elsewhere_cannot_be_gone_on_from(
+def test_an_answer_that_nobody_here_stored_cannot_be_gone_on_from(
     on: Stage, client: openai.OpenAI, dialect: Dialect
 ) -> None:
     model = on.model(dialect)
-    with pytest.raises(openai.BadRequestError, match="previous_response_id refers to something stored"):
+    with pytest.raises(openai.BadRequestError, match="refers to a response that was not found"):
         client.responses.create(model=model, input="and then?", previous_response_id="resp_1")
 
 

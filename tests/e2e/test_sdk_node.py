@@ -3,25 +3,19 @@
 Every cell runs at the scripted upstream itself, and through the gateway on each kind of upstream.
 """
 
-import subprocess
-from collections.abc import Callable, Iterator
-from pathlib import Path
-from typing import TypeAlias
+from collections.abc import Iterator
 
-import msgspec
 import pytest
 
-from tests.support.pictures import png, png_base64
+from tests.support.node import Drive, driving
+from tests.support.pictures import png
 from tests.support.stage import DIALECTS, Site, Speaks, Stage, direct, stage
 from tests.support.upstream.answer import Answer, Call, Say, said
+from tests.support.upstream.openai_embeddings import vector
 from tests.support.upstream.script import Cut, ErrorEvent, Script, refused
 from tests.support.upstream.server import ScriptedUpstream
 
 SPOKEN: tuple[Speaks, ...] = (*DIALECTS, "gemini")
-HERE = Path(__file__).parent / "node"
-
-Drive: TypeAlias = Callable[..., dict]
-"""(site, sdk, cell) -> what the driver answered"""
 
 
 @pytest.fixture(scope="module")
@@ -38,21 +32,9 @@ def behind(upstream: ScriptedUpstream, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture(scope="module")
 def drive() -> Iterator[Drive]:
-    """One node process for the module; it answers a line for a line."""
-    subprocess.run([HERE / "install"], check=True)
-    with subprocess.Popen(["node", "driver.mjs"], cwd=HERE, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as node:
-        assert node.stdin is not None
-        assert node.stdout is not None
-
-        def run(site: Site, sdk: Speaks, cell: str) -> dict:
-            order = {"sdk": sdk, "cell": cell, "url": site.url, "key": site.key, "model": site.model}
-            node.stdin.write(msgspec.json.encode(order | {"image": png_base64()}) + b"\n")
-            node.stdin.flush()
-            return msgspec.json.decode(node.stdout.readline())
-
-        yield run
-        node.stdin.close()
-        assert node.wait() == 0
+    """One node process for the module."""
+    with driving() as made:
+        yield made
 
 
 @pytest.fixture(params=SPOKEN)
@@ -149,3 +131,12 @@ def test_the_models_list_is_read(drive: Drive, site: Site, sdk: Speaks) -> None:
 @pytest.mark.parametrize("sdk", ["anthropic", "gemini"])
 def test_tokens_are_counted(drive: Drive, site: Site, sdk: Speaks) -> None:
     assert drive(site, sdk, "count_tokens") == {"ok": {"tokens": 3 if site.speaks == "openai" else 20}}
+
+
+VECTORS = {"ok": {"vectors": [list(vector("one")), list(vector("two"))]}}
+
+
+@pytest.mark.parametrize("embedding", ["openai", "gemini"])
+@pytest.mark.parametrize("speaks", ["openai", "gemini", "ollama"])
+def test_texts_are_embedded(drive: Drive, behind: Stage, embedding: str, speaks: Speaks) -> None:
+    assert drive(behind.site(speaks), embedding, "embeddings") == VECTORS

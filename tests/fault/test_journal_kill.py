@@ -14,7 +14,7 @@ from omniroute.ledger.position import Position
 from omniroute.ledger.reader import Reader
 from omniroute.ledger.recovery import recover
 from omniroute.storage.database import Database
-from omniroute.storage.repos import usage
+from omniroute.storage.repos import summaries, usage
 from omniroute.storage.writer import Writer
 
 APPENDING = """
@@ -110,9 +110,12 @@ def test_no_request_is_lost_or_counted_twice_when_draining_is_killed_again_and_a
             "SELECT request_id, group_concat(what) FROM witness GROUP BY request_id"
         ).fetchall()
     )
+    summed = database.read(lambda connection: summaries.used(connection, ("provider",)))
     writer.close()
     database.close()
 
+    assert sum(one.requests for one in summed) == len(rows)
+    assert sum(one.input_tokens for one in summed) == sum(row.input_tokens for row in rows.values())
     assert set(printed) <= rows.keys()
     told = [rows[request_id] for request_id in printed]
     assert {(row.outcome, row.input_tokens, row.settled_at) for row in told} == {("ok", 1, 2000)}

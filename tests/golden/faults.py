@@ -7,11 +7,27 @@ from tests.support.upstream.answer import Answer, Say
 from tests.support.upstream.script import Cut, Empty, EndEarly, ErrorEvent, Fault, Malformed, Refuse
 
 LONG: Final = Answer(parts=(Say("one two three four five six seven eight nine", pieces=9),))
-UNDERWAY: Final = {"openai_chat": 2, "openai_responses": 5, "anthropic": 4, "gemini": 1, "ollama": 1}
+UNDERWAY: Final = {
+    "openai_chat": 2,
+    "openai_responses": 5,
+    "anthropic": 4,
+    "gemini": 1,
+    "ollama": 1,
+    "bedrock_converse": 2,
+    "cohere": 3,
+}
 """After so many events the first piece of text has been sent."""
 
 
-OVERLOADED: Final = {"openai_chat": 502, "openai_responses": 502, "anthropic": 529, "gemini": 503, "ollama": 502}
+OVERLOADED: Final = {
+    "openai_chat": 502,
+    "openai_responses": 502,
+    "anthropic": 529,
+    "gemini": 503,
+    "ollama": 502,
+    "bedrock_converse": 503,
+    "cohere": 502,
+}
 
 
 @dataclass(frozen=True, kw_only=True)

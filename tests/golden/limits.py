@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from tests.golden.facts import Fact
+
 
 @dataclass(frozen=True, kw_only=True)
 class Limit:
@@ -29,7 +31,27 @@ LIMITS: Final = (
     Limit(
         upstream="ollama", kind="tool", given="choice of one", why="only the tool that must be called is offered"
     ),
+    Limit(upstream="bedrock_converse", kind="thought", why="a thought without Bedrock's signature is refused"),
+    Limit(
+        upstream="bedrock_converse", kind="thinking", given="thought", why="it goes on from signed thoughts only"
+    ),
+    Limit(
+        upstream="bedrock_converse",
+        kind="limit",
+        given="thinking",
+        unless="thought",
+        why="the budget comes on top",
+    ),
+    Limit(upstream="bedrock_converse", kind="top_p", given="temperature", why="newer Claudes take one of the two"),
+    Limit(upstream="bedrock_converse", kind="image by URL", why="it fetches from buckets only"),
+    Limit(upstream="cohere", kind="choice of one", why="the tool that must be called is the only one on offer"),
+    Limit(upstream="cohere", kind="tool", given="choice of one", why="the others are not offered"),
+    Limit(upstream="cohere", kind="image", given="result", why="tools answer in text"),
+    Limit(upstream="cohere", kind="document", why="documents of its API are texts to cite from"),
 )
+INSTEAD: Final[dict[tuple[str, str], Fact]] = {("cohere", "choice of one"): ("choice", "required")}
+"""What is said in the place of something that an upstream has no words for."""
+
 SEALS: Final = "seal"
 """Never leaves for a vendor that did not make it."""
 
@@ -54,6 +76,8 @@ VOICES: Final = {
     "anthropic": Voice(cache_write=True, reasoning=False),
     "gemini": Voice(),
     "ollama": Voice(ids=False, filtered=False, cache_read=False, reasoning=False),
+    "bedrock_converse": Voice(cache_write=True, reasoning=False),
+    "cohere": Voice(reasoning=False),
 }
 
 
@@ -68,3 +92,7 @@ def lost(kinds: set[str], client: str, upstream: str) -> set[str]:
     limits = [one for one in LIMITS if one.upstream == upstream and one.kind in kinds]
     held = {one.kind for one in limits if (one.given or one.kind) in kinds and one.unless not in kinds}
     return held | (kinds & {SEALS})
+
+
+def instead(kinds: set[str], upstream: str) -> list[Fact]:
+    return [said for (dialect, kind), said in INSTEAD.items() if dialect == upstream and kind in kinds]

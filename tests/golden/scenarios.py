@@ -54,6 +54,8 @@ def _result(call_id: str, name: str, *content: Text | Media) -> Turn:
 
 
 OSLO: Final = _call("call_1", "weather", '{"city":"Oslo"}')
+BERGEN: Final = _call("call_1", "weather", '{"city":"Bergen"}')
+"""A call that nobody makes in any answer here, so that no seal of one is remembered for it."""
 ROUND: Final = (
     _user("How is the weather in Oslo, and what time is it in Rome?"),
     _turn("assistant", Text(text="Let me see."), OSLO, _call("call_2", "clock", '{"city":"Rome"}')),
@@ -131,8 +133,8 @@ SCENARIOS: Final = (
     Scenario(
         name="a thought in the history",
         asked=_asked(
-            _user("Oslo?"),
-            _turn("assistant", Reasoning(text="I should ask.", seal=SEAL), OSLO),
+            _user("Bergen?"),
+            _turn("assistant", Reasoning(text="I should ask.", seal=SEAL), BERGEN),
             _result("call_1", "weather", Text(text="rain")),
             tools=(WEATHER,),
             thinking=Thinking(effort="low"),

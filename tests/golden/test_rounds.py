@@ -27,8 +27,16 @@ def answered_round(first: GenerateRequest) -> GenerateRequest:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("upstream", ["anthropic", "gemini"])
-@pytest.mark.parametrize("client", ["openai_chat", "openai_responses"])
+@pytest.mark.parametrize(
+    ("client", "upstream"),
+    [
+        pair
+        for pair in product(
+            ("openai_chat", "openai_responses", "anthropic", "gemini"), ("anthropic", "gemini", "bedrock_converse")
+        )
+        if pair[0] != pair[1]
+    ],
+)
 def test_a_seal_comes_back_to_its_maker_through_a_client_that_cannot_carry_it(
     on: Between, client: str, upstream: str, stream: bool
 ) -> None:

@@ -174,7 +174,7 @@ def calls(response: GenerateResponse) -> list[tuple[str, str, Any]]:
 def arguments(text: str) -> Any:
     """What arguments mean: an object, or the text itself where it is none."""
     try:
-        value = msgspec.json.decode(text or "{}")
+        value = msgspec.json.decode(text if text.strip() else "{}")
     except msgspec.DecodeError:
         return text
     if not isinstance(value, dict):

@@ -18,7 +18,7 @@ from omniroute.ledger.journal import Journal
 from omniroute.ledger.position import Position, parse, segments
 from omniroute.ledger.reader import Reader, Taken
 from omniroute.storage.migrate import create
-from omniroute.storage.schema import attempts, meta, requests
+from omniroute.storage.schema import SUMS, attempts, budget_spends, meta, requests, usage_days, usage_hours
 from tests.support.records import any_record, lives, opened, texts
 
 END = Position(9, 0, 0)
@@ -133,7 +133,7 @@ def database():
 
 
 def empty(connection):
-    for table in (requests, attempts, meta):
+    for table in (requests, attempts, meta, usage_hours, usage_days, budget_spends):
         connection.execute(delete(table))
 
 
@@ -145,6 +145,10 @@ def tables_after(database, batches):
         content = [
             connection.execute(select(requests).order_by(requests.c.id)).fetchall(),
             connection.execute(select(attempts).order_by(attempts.c.request_id, attempts.c.number)).fetchall(),
+            *(
+                connection.execute(select(table).order_by(*table.primary_key)).fetchall()
+                for table in (usage_hours, usage_days, budget_spends)
+            ),
         ]
         assert drained_position(connection) == Position(1, 1, len(batches))
         transaction.rollback()
@@ -170,3 +174,33 @@ def test_a_batch_stored_again_changes_nothing(database, records):
         store(connection, taken._replace(end=Position(3, 1, 99)))
         assert connection.connection.driver_connection.total_changes == changes
         assert drained_position(connection) == taken.end
+
+
+@given(lives(), st.data())
+def test_the_roll_ups_are_the_sums_of_the_settled_rows_however_they_came(database, records, data):
+    cut = data.draw(st.integers(0, len(records)))
+    _, _, hours, days, _ = content = tables_after(database, [records[:cut], records[cut:]])
+    settled = [row for row in content[0] if row.settled_at is not None]
+    for table, period_ms in ((hours, 3_600_000), (days, 86_400_000)):
+        assert {row.at % period_ms for row in table} <= {0}
+        summed = {name: sum(getattr(row, name) for row in table) for name in SUMS}
+        assert summed["requests"] == len(settled)
+        assert summed["failed"] == sum(row.outcome != "ok" for row in settled)
+        for name in ("input_tokens", "output_tokens", "duration_ms"):
+            assert summed[name] == sum(getattr(row, name) for row in settled)
+        for row in table:
+            own = [
+                one for one in settled if one.at // period_ms * period_ms == row.at and one.key_id == row.key_id
+            ]
+            assert row.last_at <= max(one.at for one in own)
+
+
+@given(lives(), st.data())
+def test_what_budgets_spent_is_the_sum_of_all_charges(database, records, data):
+    cut = data.draw(st.integers(0, len(records)))
+    charged = {}
+    for charge in (charge for record in records for charge in getattr(record, "charges", ())):
+        before = charged.get(charge[:2], (0, 0))
+        charged[charge[:2]] = (before[0] + charge.micro_usd, before[1] + charge.guessed)
+    *_, spends = tables_after(database, [records[:cut], records[cut:]])
+    assert {(row.budget_id, row.window_start // 1000): tuple(row[2:]) for row in spends} == charged

@@ -1,11 +1,12 @@
 """Whatever is known or not: every target exactly once, and the same moment gives the same order."""
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omniroute.ir.target import ModelFacts
 from omniroute.routing.combo import STRATEGY_NAMES, Combo, ComboConfig
-from omniroute.routing.ordering import ordered
+from omniroute.routing.ordering import compared, ordered
 from omniroute.routing.standing import QuotaWindow, Standing
 from omniroute.routing.strategy import Asked, Moment
 from omniroute.routing.tree import Branch, leaves
@@ -81,3 +82,21 @@ def test_every_target_that_may_be_used_appears_exactly_once(data: st.DataObject)
     order = [leaf.key for leaf in ordered(branch, kept, moment)]
     assert sorted(order) == sorted(kept)
     assert order == [leaf.key for leaf in ordered(branch, kept, moment)]
+
+
+@given(st.data())
+def test_what_a_strategy_does_not_compare_changes_no_order(data: st.DataObject) -> None:
+    branch = data.draw(trees())
+    moment = data.draw(moments(branch))
+    known = compared(branch)
+    kept = frozenset(leaf.key for leaf in leaves(branch))
+    looked_up: dict[str, Standing] = {}
+    if known:
+        for key, standing in moment.standings.items():
+            cost_usd = standing.cost_usd if "costs" in known else None
+            whole = "standings" in known or standing.health == "open"
+            looked_up[key] = (
+                msgspec.structs.replace(standing, cost_usd=cost_usd) if whole else Standing(cost_usd=cost_usd)
+            )
+    with_less = msgspec.structs.replace(moment, standings=looked_up)
+    assert [*ordered(branch, kept, with_less)] == [*ordered(branch, kept, moment)]

@@ -2,6 +2,7 @@
 
 from hypothesis import strategies as st
 
+from omniroute.ledger.budgets import Charge
 from omniroute.ledger.records import Attempted, Opened, Progress, Record, Settled
 
 texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
@@ -42,7 +43,20 @@ def attempted(request_id: str = "r1", number: int = 1, **fields) -> Attempted:
 
 
 def progress(request_id: str = "r1", **fields) -> Progress:
-    return Progress(**{"request_id": request_id, "at": 3.0, "input_tokens": 7, "output_tokens": 8} | fields)
+    return Progress(
+        **{
+            "request_id": request_id,
+            "at": 3.0,
+            "input_tokens": 7,
+            "output_tokens": 8,
+            "provider": "openai",
+            "connection_id": "c1",
+            "model": "gpt-x",
+            "cost_micro_usd": 5,
+            "price_source": "own",
+        }
+        | fields
+    )
 
 
 def settled(request_id: str = "r1", **fields) -> Settled:
@@ -87,6 +101,18 @@ _TEXTS = {
 }
 
 
+_charges = st.lists(
+    st.builds(
+        Charge,
+        budget_id=st.sampled_from(["b1", "b2"]),
+        window=st.sampled_from([0, 86_400]),
+        micro_usd=st.integers(-(10**6), 10**9),
+        guessed=st.integers(0, 10**6),
+    ),
+    max_size=2,
+).map(tuple)
+
+
 @st.composite
 def lives(draw) -> list[Record]:
     """The records of several requests in an order in which they may be written; some requests stay open."""
@@ -105,7 +131,14 @@ def _life(request_id: str, draw) -> list[Record]:
     # The only attempt of a request may go unreported; its settled record implies it.
     reported = 0 if attempts == 1 and draw(st.booleans()) else attempts
     life += [attempted(request_id, number, at=draw(times)) for number in range(1, reported + 1)]
-    life += [progress(request_id, output_tokens=draw(counts)) for _ in range(draw(st.integers(0, 2)))]
+    life += [
+        progress(request_id, output_tokens=draw(counts), charges=draw(_charges))
+        for _ in range(draw(st.integers(0, 2)))
+    ]
     if draw(st.booleans()):
-        life.append(settled(request_id, at=draw(times), output_tokens=draw(counts), attempts=attempts))
+        life.append(
+            settled(
+                request_id, at=draw(times), output_tokens=draw(counts), attempts=attempts, charges=draw(_charges)
+            )
+        )
     return life

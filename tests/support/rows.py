@@ -14,13 +14,16 @@ class Row:
     settled_at: int | None
     input_tokens: int
     output_tokens: int
+    client_request_id: str | None = None
+    provider: str = ""
+    cost_micro_usd: int | None = None
+    price_source: str | None = None
+    usage_source: str = "none"
 
 
 def requests(database: Path) -> dict[str, Row]:
     """Every request by its id."""
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        told = connection.execute("SELECT id, outcome, settled_at, input_tokens, output_tokens FROM requests")
-        return {
-            request_id: Row(outcome=outcome, settled_at=settled_at, input_tokens=fresh, output_tokens=output)
-            for request_id, outcome, settled_at, fresh, output in told
-        }
+        names = list(Row.__dataclass_fields__)
+        told = connection.execute(f"SELECT id, {', '.join(names)} FROM requests")
+        return {request_id: Row(**dict(zip(names, values, strict=True))) for request_id, *values in told}

@@ -13,7 +13,7 @@ from tests.support.upstream.server import ScriptedUpstream
 
 Dialect: TypeAlias = Literal["openai", "anthropic"]
 DIALECTS: tuple[Dialect, ...] = ("openai", "anthropic")
-Speaks: TypeAlias = Literal[Dialect, "gemini"]
+Speaks: TypeAlias = Literal[Dialect, "gemini", "responses", "ollama"]
 """What an upstream may speak."""
 PAIRS: tuple[tuple[Dialect, Dialect], ...] = tuple((client, up) for client in DIALECTS for up in DIALECTS)
 """(what the client speaks, what the upstream speaks)"""
@@ -39,8 +39,9 @@ class Stage:
         """A model of a provider that nothing is known about yet, so that no test meets another one's cooldown.
         The upstream knows it as `scripted-small`."""
         self.upstream.reset()
-        version = "v1beta" if dialect == "gemini" else "v1"
-        prefix = self.gateway.provider(f"{dialect}-compatible", f"{self.upstream.url}/{version}", keys=keys)
+        path = {"gemini": "/v1beta", "ollama": ""}.get(dialect, "/v1")
+        kind, api = ("openai", "responses") if dialect == "responses" else (dialect, "chat")
+        prefix = self.gateway.provider(f"{kind}-compatible", f"{self.upstream.url}{path}", keys=keys, api_type=api)
         return f"{prefix}/scripted-small"
 
     def headers(self, dialect: Dialect) -> dict[str, str]:

@@ -31,6 +31,12 @@ class ThrowawayCa:
             cadata=self._certificate.public_bytes(serialization.Encoding.PEM).decode()
         )
 
+    def file(self) -> Path:
+        """The authority's certificate as a file, for programs that are told whom to trust."""
+        path = self._folder / "authority.pem"
+        path.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
+        return path
+
     def server(self, *names: str) -> ssl.SSLContext:
         """Presents a certificate for these names."""
         key = ec.generate_private_key(ec.SECP256R1())

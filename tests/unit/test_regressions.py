@@ -13,7 +13,7 @@ import pytest
 from omniroute.dialects.registry import dialect
 from omniroute.ir.target import Target
 from tests.support import order, strict
-from tests.support.upstream import anthropic, openai_chat, openai_responses
+from tests.support.upstream import anthropic, gemini, ollama, openai_chat, openai_responses
 from tests.support.upstream.answer import Answer, Call, Say, Tokens
 from tests.support.upstream.fitting import Asked
 from tests.unit.dialects import test_cross_pairs as pairs
@@ -28,6 +28,7 @@ from tests.unit.regressions.crossing import (
     heard,
     heard_whole,
     said,
+    streamed,
     text,
     tokens,
     tool,
@@ -238,3 +239,93 @@ def test_517_the_key_of_the_prompt_cache_is_kept() -> None:
     """Without it OpenAI's cache missed on every second request."""
     assert chat("openai_chat", prompt_cache_key="k")["prompt_cache_key"] == "k"
     assert chat("openai_responses", prompt_cache_key="k")["prompt_cache_key"] == "k"
+
+
+SERVERS = {
+    "openai_chat": openai_chat,
+    "openai_responses": openai_responses,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "ollama": ollama,
+}
+LONG_CALL = Answer(parts=(Say("Let me see."), Call("Read", '{"path":"a.txt","note":""}', "call_r", pieces=9)))
+
+
+@pytest.mark.parametrize("client", ["anthropic", "openai_chat"])
+@pytest.mark.parametrize("upstream", SERVERS)
+def test_686_a_call_in_many_pieces_is_one_call(upstream: str, client: str) -> None:
+    """Each piece of a call's arguments was told as a call of its own, without a name (#678 and #1047 too)."""
+    one = heard(upstream, client, *SERVERS[upstream].events(ASKED, LONG_CALL, 1))
+    (call,) = one.calls
+    assert (call.name, msgspec.json.decode(call.arguments)) == ("Read", {"path": "a.txt", "note": ""})
+    assert call.call_id
+
+
+@pytest.mark.parametrize("upstream", SERVERS)
+def test_3980_a_stream_with_calls_says_that_it_ended_for_them(upstream: str) -> None:
+    """`tool_calls` became `stop` on the way from Responses, and agents stopped (#180 too)."""
+    one = heard(upstream, "openai_chat", *SERVERS[upstream].events(ASKED, LONG_CALL, 1))
+    assert one.finish == "tool_calls"
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize("upstream", SERVERS)
+def test_4959_an_empty_string_is_an_argument(upstream: str, client: str) -> None:
+    """Arguments that were empty strings were dropped from streams, and calls lacked a parameter."""
+    (call,) = heard(upstream, client, *SERVERS[upstream].events(ASKED, LONG_CALL, 1)).calls
+    assert msgspec.json.decode(call.arguments)["note"] == ""
+
+
+def test_4714_results_follow_their_calls_in_every_round_of_claude_code() -> None:
+    """DeepSeek: "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'"."""
+
+    def round_of(*ids: str) -> list[dict[str, Any]]:
+        uses = [{"type": "tool_use", "id": one, "name": "f", "input": {}} for one in ids]
+        results = [{"type": "tool_result", "tool_use_id": one, "content": f"of {one}"} for one in ids]
+        return [said([text("hm"), *uses], "assistant"), said([*results, text("<system-reminder>go on")])]
+
+    turns = [said("go"), *round_of("t1"), *round_of("t2", "t3"), *round_of("t4")]
+    body, _ = carried("anthropic", "openai_chat", {"model": "m", "max_tokens": 100, "messages": turns})
+    waiting: list[str] = []
+    for message in body["messages"]:
+        if message["role"] == "tool":
+            assert message["tool_call_id"] == waiting.pop(0)
+            continue
+        assert not waiting
+        waiting = [call["id"] for call in message.get("tool_calls") or []]
+    assert [message["role"] for message in body["messages"]].count("tool") == 4
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "anthropic"])
+def test_724_no_signature_is_made_up_for_gemini(client: str) -> None:
+    """A signature of its own making was put on every call, and Gemini answered 400."""
+    use = {"type": "tool_use", "id": "c1", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "c1", "content": "ok"}
+    messages = {
+        "openai_chat": [said("go"), called(("c1", "f", "{}")), answered("c1", "ok")],
+        "anthropic": [said("go"), said([use], "assistant"), said([result])],
+    }
+    body, _ = carried(client, "gemini", {"model": "m", "max_tokens": 100, "messages": messages[client]})
+    assert "thoughtSignature" not in msgspec.json.encode(body).decode()
+
+
+@pytest.mark.parametrize("upstream", SERVERS)
+def test_cpa_1407_a_responses_stream_has_its_last_event(upstream: str) -> None:
+    """Codex: "stream disconnected before completion: stream closed before response.completed"."""
+    raw = streamed(upstream, "openai_responses", SERVERS[upstream].events(ASKED, LONG_CALL, 1))
+    events = [line for line in raw.split(b"\n") if line.startswith(b"event: ")]
+    assert events[-1] == b"event: response.completed"
+    assert events.count(events[-1]) == 1
+
+
+@pytest.mark.parametrize("client", ["openai_chat", "openai_responses", "anthropic", "gemini"])
+def test_13746_cached_tokens_that_are_nested_are_cached_tokens(client: str) -> None:
+    """They stood in `prompt_tokens_details` and were billed like fresh ones."""
+    spent = Tokens(fresh=40, cache_read=60, cache_write=0, output=9, reasoning=0)
+    answer = Answer(parts=(Say("hi"),), tokens=spent)
+    for one in (
+        heard("openai_chat", client, *openai_chat.events(ASKED, answer, 1)),
+        heard_whole("openai_chat", client, openai_chat.whole(ASKED, answer, 1)),
+    ):
+        told = tokens(client, one)
+        assert (told["input"], told["cache_read"]) == (40, 60)

@@ -4,6 +4,8 @@ from typing import Final, Literal, TypeAlias
 
 import msgspec
 
+from omniroute.access.schedule import Schedule
+
 LOCAL_KEY_ID: Final = "local"
 """The id under which keyless loopback use is recorded."""
 
@@ -13,6 +15,14 @@ ENV_KEY_ID: Final = "env-key"
 
 CacheUse: TypeAlias = Literal["none", "exact", "all"]
 """Which answers may be kept and given again: none, those to requests with an explicit temperature of 0, or all."""
+
+
+SemanticUse: TypeAlias = Literal["off", "shadow", "on"]
+"""Whether a request may get the answer to a question that means the same: never, only counted, or yes."""
+
+
+BodyPolicy: TypeAlias = Literal["off", "errors", "all"]
+"""Of which requests the bodies are kept: none, those that fail, or all."""
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,7 +39,7 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     `models` and `connections` are allow-lists, empty meaning all; models are patterns of
     `catalog.patterns`. `expires_at` is unix seconds. `scopes` may hold `manage`. `strict` refuses requests whose
     translation would lose meaning. `rate_limits` all hold; `max_sessions` is how many conversations may go on at
-    a time, 0 for any number.
+    a time, 0 for any number. `schedule` is None for always. `tags` say with whom it shares budgets.
     """
 
     key_id: str
@@ -45,6 +55,20 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     rate_limits: tuple[RateLimit, ...] = ()
     max_sessions: int = 0
     cache: CacheUse = "exact"
+    semantic_cache: SemanticUse = "off"
+    schedule: Schedule | None = None
+    tags: tuple[str, ...] = ()
+    bodies: BodyPolicy | None = None
+    """None for what holds for all keys. Without `log_bodies` nothing is kept, whatever this says."""
+    blocked: tuple[str, ...] = ()
+    """Patterns of models that policies forbid for this request."""
+    preferred: tuple[str, ...] = ()
+    """Providers that policies want to be tried first."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether there may be models or connections that are not for it."""
+        return bool(self.models or self.connections or self.blocked)
 
 
 LOCAL_GRANT: Final = Grant(key_id=LOCAL_KEY_ID, name="local")

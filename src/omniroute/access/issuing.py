@@ -9,17 +9,24 @@ from msgspec import UNSET, UnsetType
 from sqlalchemy import Connection
 
 from omniroute.access.actor import Actor, record
-from omniroute.access.grant import CacheUse, RateLimit
+from omniroute.access.grant import BodyPolicy, CacheUse, RateLimit, SemanticUse
 from omniroute.access.keys import digest, mint
 from omniroute.access.rates import stored_limits
+from omniroute.access.schedule import checked
 from omniroute.errors import GatewayError, InvalidRequest
 from omniroute.ir.json import JsonObject
+from omniroute.storage.repos import budgets
 from omniroute.storage.repos import keys as repo
 from omniroute.storage.repos.keys import KeyRow
 from omniroute.storage.writer import Writer
 
 _NAME_LENGTH: Final = 200
-_LIMITS: Final = {"scopes": (16, 64), "allowed_models": (1000, 200), "allowed_connections": (100, 128)}
+_LIMITS: Final = {
+    "tags": (16, 64),
+    "scopes": (16, 64),
+    "allowed_models": (1000, 200),
+    "allowed_connections": (100, 128),
+}
 
 
 class KeyChanges(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +41,12 @@ class KeyChanges(msgspec.Struct, frozen=True, kw_only=True):
     no_log: bool | UnsetType = UNSET
     strict: bool | UnsetType = UNSET
     cache: CacheUse | UnsetType = UNSET
+    bodies: BodyPolicy | UnsetType | None = UNSET
+    semantic_cache: SemanticUse | UnsetType = UNSET
     rate_limits: tuple[RateLimit, ...] | UnsetType = UNSET
     max_sessions: int | UnsetType = UNSET
+    tags: tuple[str, ...] | UnsetType = UNSET
+    access_schedule: JsonObject | UnsetType | None = UNSET
     expires_at: int | UnsetType | None = UNSET
 
 
@@ -115,11 +126,13 @@ class Issuer:
         return IssuedKey(minted.text, self._writer.write(change))
 
     def delete(self, key_id: str, actor: Actor, *, now: int) -> None:
-        """Ends a key for good."""
+        """Ends a key for good, and its budgets with it."""
 
         def change(connection: Connection) -> None:
             row = _known(connection, key_id)
             repo.remove(connection, key_id)
+            for budget in budgets.of_subject(connection, "key", key_id):
+                budgets.remove(connection, budget.id)
             record(connection, actor, at=now, action="apiKey.delete", target=key_id, detail={"name": row.name})
 
         self._writer.write(change)
@@ -149,6 +162,8 @@ def _changed(row: KeyRow, changes: KeyChanges, now: int) -> KeyRow:
             raise InvalidRequest(f"The name of a key has 1 to {_NAME_LENGTH} characters.", code="bad_name")
     if changes.rate_limits is not UNSET:
         given["rate_limits"] = stored_limits(changes.rate_limits)
+    if changes.access_schedule is not UNSET and changes.access_schedule is not None:
+        checked(changes.access_schedule)
     for field, (count, length) in _LIMITS.items():
         values = given.get(field, ())
         if len(values) > count or any(not 0 < len(value) <= length for value in values):
@@ -169,8 +184,12 @@ def _public(row: KeyRow) -> JsonObject:
         "no_log": row.no_log,
         "strict": row.strict,
         "cache": row.cache,
+        "bodies": row.bodies,
+        "semantic_cache": row.semantic_cache,
         "rate_limits": None if row.rate_limits is None else list(row.rate_limits),
         "max_sessions": row.max_sessions,
+        "tags": list(row.tags),
+        "access_schedule": row.access_schedule,
         "expires_at": row.expires_at,
     }
 

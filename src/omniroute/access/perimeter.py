@@ -6,6 +6,7 @@ kernel says comes from this machine and that no browser page or proxy can have m
 """
 
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
@@ -40,6 +41,9 @@ MISDIRECTED: Final = Refusal(
 INACTIVE_KEY: Final = Refusal(status=403, code="api_key_inactive", message="This API key is switched off.")
 BANNED_KEY: Final = Refusal(status=403, code="api_key_banned", message="This API key is banned.")
 EXPIRED_KEY: Final = Refusal(status=403, code="api_key_expired", message="This API key has expired.")
+RESTING_KEY: Final = Refusal(
+    status=403, code="outside_schedule", message="This API key may not be used now: its schedule forbids it"
+)
 
 _PLAIN_LOOPBACK: Final = frozenset({"127.0.0.1", "::1"})
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -191,7 +195,14 @@ def standing(grant: Grant, now: float) -> Refusal | None:
         return BANNED_KEY
     if grant.expires_at is not None and grant.expires_at <= now:
         return EXPIRED_KEY
+    if grant.schedule is not None and not grant.schedule.allows(now):
+        return _resting(grant.schedule.opens_at(now))
     return None
+
+
+def _resting(opens_at: float | None) -> Refusal:
+    until = "." if opens_at is None else f" until {datetime.fromtimestamp(opens_at, UTC):%Y-%m-%dT%H:%MZ}."
+    return msgspec.structs.replace(RESTING_KEY, message=RESTING_KEY.message + until)
 
 
 def is_loopback_address(peer: str | None) -> bool:

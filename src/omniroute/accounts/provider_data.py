@@ -5,7 +5,7 @@ open only under a name that is known to be harmless or that stands in the provid
 sealed; its name may be shown, its value never leaves.
 """
 
-from typing import Final, NamedTuple, TypeGuard
+from typing import Final, Literal, NamedTuple, TypeGuard
 
 import msgspec
 
@@ -16,11 +16,16 @@ from omniroute.ir.json import JsonObject, JsonValue
 _OPEN: Final = frozenset(
     {
         "accountId", "apiType", "apiVersion", "codexLimitPolicy", "customUserAgent", "deployment",
-        "excludedModels", "location", "nodeName", "organization", "prefix", "project", "projectId", "region",
-        "requestDefaults", "resource", "tag", "tags", "workspaceId",
+        "excludedModels", "location", "nodeName", "organization", "prefix", "project", "projectId",
+        "rateLimitProtection", "region", "requestDefaults", "requestsPerMinute", "resource", "tag", "tags",
+        "tokensPerMinute", "workspaceId",
     }
 )  # fmt: skip
 _LENGTHS: Final = {"customUserAgent": 500, "consoleApiKey": 10_000, "tag": 100}
+_LIMITS: Final = ("requestsPerMinute", "tokensPerMinute")
+_MOST_PER_MINUTE: Final = 1_000_000_000
+USUAL_REQUESTS: Final = 100
+"""A minute, where protection is asked for without a number (routing specification 11.1)."""
 _MEMBERS: Final = 100
 _TEXT_LENGTH: Final = 20_000
 
@@ -57,6 +62,21 @@ def excluded_models(data: JsonObject) -> tuple[str, ...]:
     return tuple(given) if _is_texts(given) else ()
 
 
+def per_minute(data: JsonObject) -> tuple[tuple[Literal["requests", "tokens"], int], ...]:
+    """What a connection may take in a minute by its operator's word; nothing while its protection is off."""
+    if data.get("rateLimitProtection") is False:
+        return ()
+    requests, tokens = (data.get(name) for name in _LIMITS)
+    if requests is None and tokens is None and data.get("rateLimitProtection") is True:
+        requests = USUAL_REQUESTS
+    found: list[tuple[Literal["requests", "tokens"], int]] = []
+    if _is_count(requests):
+        found.append(("requests", requests))
+    if _is_count(tokens):
+        found.append(("tokens", tokens))
+    return tuple(found)
+
+
 def _check(name: str, value: JsonValue) -> None:
     if isinstance(value, str) and len(value) > _LENGTHS.get(name, 500 if name != "excludedModels" else 5000):
         raise _bad(name, "is too long")
@@ -66,6 +86,12 @@ def _check(name: str, value: JsonValue) -> None:
             raise _bad(name, "is a list of model names, which may hold `*`")
         if len(globs) > 100 or any(len(glob) > 200 or "**" in glob for glob in globs):
             raise _bad(name, "holds at most 100 patterns of 200 characters, without `**`")
+    elif name in _LIMITS:
+        if value is not None and not (_is_count(value) and value <= _MOST_PER_MINUTE):
+            raise _bad(name, f"is a whole number from 1 to {_MOST_PER_MINUTE}")
+    elif name == "rateLimitProtection":
+        if value is not None and not isinstance(value, bool):
+            raise _bad(name, "is true or false")
     elif name == "tags":
         if value is not None and not (
             _is_texts(value) and len(value) <= 50 and all(len(tag) <= 64 for tag in value)
@@ -80,6 +106,10 @@ def _text(name: str, value: JsonValue) -> str:
     if len(text) > _LENGTHS.get(name, _TEXT_LENGTH):
         raise _bad(name, "is too long")
     return text
+
+
+def _is_count(value: JsonValue) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _is_texts(value: JsonValue) -> TypeGuard[list[str]]:

@@ -4,6 +4,7 @@ import msgspec
 
 from omniroute.caching.kept import Kept, packed, unpacked
 from omniroute.caching.memory import Memory
+from omniroute.caching.semantic.meanings import Meanings
 from omniroute.caching.shelf import Shelf
 from omniroute.clock import Clock
 from omniroute.storage.repos.answers import AnswerRow
@@ -11,11 +12,14 @@ from omniroute.storage.repos.answers import AnswerRow
 
 class Counted(msgspec.Struct):
     """Since the start, or since somebody cleared the cache. `shared` are requests that got the answer of another
-    one that was under way, `tokens_saved` are input and output of hits and shared answers."""
+    one that was under way, `similar` are hits by what a question means, `shadowed` what would have been such hits,
+    `tokens_saved` are input and output of hits and shared answers."""
 
     hits: int = 0
     misses: int = 0
     shared: int = 0
+    similar: int = 0
+    shadowed: int = 0
     tokens_saved: int = 0
 
     @property
@@ -28,8 +32,9 @@ class Counted(msgspec.Struct):
 class ExactCache:
     """Looking into memory costs microseconds; the shelf is asked by who would else ask a provider."""
 
-    def __init__(self, memory: Memory, shelf: Shelf, clock: Clock, *, ttl_s: float) -> None:
+    def __init__(self, memory: Memory, shelf: Shelf, meanings: Meanings, clock: Clock, *, ttl_s: float) -> None:
         self.memory = memory
+        self.meanings = meanings
         self._shelf = shelf
         self._clock = clock
         self._ttl_s = ttl_s
@@ -70,6 +75,7 @@ class ExactCache:
 
     def clear(self) -> None:
         """Both tiers and the counts. Blocks until it is done; answers under way are kept when they are there."""
+        self.meanings.clear()
         self.memory.clear()
         self._shelf.clear()
         self.memory.clear()  # what was fetched from the shelf in between

@@ -43,7 +43,8 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
     """An operation that the provider serves. `codec` names a dialect or a codec of `dialects.simple`; `path`
     overrides the codec's own path, `base_url` the provider's base URL where one operation lives elsewhere.
 
-    A path may hold `{model}`. `stream_path` stands in for `path` when a stream is asked for. `bare` withholds
+    A path may hold `{model}`. `stream_path` stands in for `path` when a stream is asked for, `count_path` when
+    tokens are to be counted; without it nobody counts where `path` is given. `bare` withholds
     what clients of the codec's dialect append to its URL, for endpoints that refuse unknown parameters.
     `models` are ids known to be served beside those of models.dev, `sizes` those of pictures. `dimensions` are
     the lengths of the vectors of models for embeddings, which are then known to be served, too.
@@ -53,6 +54,7 @@ class Operation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, f
     path: str | None = None
     base_url: str | None = None
     stream_path: str | None = None
+    count_path: str | None = None
     bare: bool = False
     models: tuple[str, ...] = ()
     sizes: tuple[str, ...] = ()

@@ -6,17 +6,21 @@ import typer
 
 from omniroute.cli.command import command
 from omniroute.cli.commands import (
+    blocks,
+    budgets,
     combos,
     config,
     doctor,
     keys,
     logs,
     models,
+    pricing,
     providers,
     serve,
     setup,
     status,
     translate,
+    usage,
 )
 
 
@@ -49,12 +53,25 @@ def tree() -> typer.Typer:
     command(group, "rm")(keys.rm)
     root.add_typer(group, name="keys")
 
+    group = _group("How much may be spent: by a key, a tag, at a provider or a connection, or altogether.")
+    command(group, "ls")(budgets.ls)
+    command(group, "set")(budgets.set_)
+    command(group, "rm")(budgets.rm)
+    root.add_typer(group, name="budgets")
+
     group = _group("Named lists of models with a strategy, asked for as if they were a model.")
     command(group, "ls")(combos.ls)
     command(group, "add")(combos.add)
     command(group, "rm")(combos.rm)
     command(group, "explain")(combos.explain)
+    command(group, "test")(combos.test)
+    command(group, "metrics")(combos.metrics)
     root.add_typer(group, name="combos")
+
+    group = _group("Accounts, models and providers that are left alone for a while.")
+    command(group, "ls")(blocks.ls)
+    command(group, "lift")(blocks.lift)
+    root.add_typer(group, name="blocks")
 
     group = _group("The models that can be called.")
     command(group, "ls")(models.ls)
@@ -66,6 +83,14 @@ def tree() -> typer.Typer:
     command(group, "ls")(logs.ls)
     command(group, "show")(logs.show)
     root.add_typer(group, name="logs")
+
+    command(root, "usage")(usage.usage)
+
+    group = _group("What models cost: lists of prices from files.")
+    command(group, "import")(pricing.import_)
+    command(group, "ls")(pricing.ls)
+    command(group, "rm")(pricing.rm)
+    root.add_typer(group, name="pricing")
 
     group = _group("The settings of a gateway started here.")
     command(group, "path")(config.path)
@@ -84,10 +109,12 @@ def tree() -> typer.Typer:
 def run(arguments: Sequence[str]) -> int:
     """Runs one command line and returns its exit code; usage errors are printed and are 2.
 
-    `omniroute logs -f` is `omniroute logs ls -f`.
+    `omniroute logs -f` and `omniroute logs status:error` are `omniroute logs ls` with the same behind it.
     """
     given = list(arguments)
-    if given[0] == "logs" and (len(given) == 1 or (given[1].startswith("-") and given[1] not in ("-h", "--help"))):
+    if given[0] == "logs" and (len(given) == 1 or given[1] not in ("ls", "show", "-h", "--help")):
+        given.insert(1, "ls")
+    if given[0] == "blocks" and (len(given) == 1 or given[1] not in ("ls", "lift", "-h", "--help")):
         given.insert(1, "ls")
     try:
         tree()(given, prog_name="omniroute")

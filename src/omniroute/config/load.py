@@ -19,6 +19,7 @@ from omniroute.config.values import (
     from_toml,
     is_address,
     is_loopback,
+    is_postgresql,
 )
 
 ReadText = Callable[[Path], str | None]
@@ -130,6 +131,8 @@ class _Source:
         for variable in name.variables:
             text = self._environ.get(variable.name, "")
             if not text or (variable.reading == "address" and not is_address(text)):
+                continue
+            if variable.reading == "postgresql" and not is_postgresql(text):
                 continue
             origin = Origin("environment", variable.name)
             yield origin, self._text(name.field, origin, text, variable)
@@ -252,6 +255,6 @@ def _plain_secrets(path: Path | None, tables: _Tables) -> Iterator[str]:
     for field in sorted(SECRET_FIELDS):
         name = NAMES[field]
         value = tables.get(name.section, {}).get(name.key)
-        if isinstance(value, str) and (field != "proxy" or "@" in value):
+        if isinstance(value, str) and (field not in ("proxy", "storage_url") or "@" in value):
             better = '{ env = "NAME" } or { file = "PATH" }'
             yield f"{path}: {name.path} stands there in plain; {better} keeps it out of the file"

@@ -6,9 +6,10 @@ from typing import Final, Literal
 
 import msgspec
 
-Reading = Literal["plain", "milliseconds", "address"]
-"""How the text of a foreign variable becomes a value: as it is, divided by 1000, or only when it is an IP
-address or `localhost` (some shells and build tools export HOST with a machine triple in it)."""
+Reading = Literal["plain", "milliseconds", "address", "postgresql"]
+"""How the text of a foreign variable becomes a value: as it is, divided by 1000, only when it is an IP address or
+`localhost` (some shells and build tools export HOST with a machine triple in it), or only when it is the URL of a
+PostgreSQL database (other programs keep theirs in the same variable)."""
 
 
 class Variable(msgspec.Struct, frozen=True):
@@ -138,6 +139,12 @@ _ALL: Final = (
         "STORAGE_ENCRYPTION_KEY",
     ),
     _name(
+        "storage.url",
+        "A PostgreSQL database instead of the file in the data dir, like postgresql://user:password@host/database.",
+        Variable("DATABASE_URL", "postgresql"),
+        field="storage_url",
+    ),
+    _name(
         "logging.level", "The least severe line to write.", "APP_LOG_LEVEL", field="log_level", flag="--log-level"
     ),
     _name(
@@ -167,7 +174,16 @@ _ALL: Final = (
         _ms("STREAM_IDLE_TIMEOUT_MS"),
     ),
     _name("upstream.total_timeout_s", "How long one attempt may take altogether, in seconds; 0 sets no limit."),
+    _name(
+        "routing.deadline_s",
+        "How long a request that is not a stream may take over all attempts, in seconds; 0 sets no limit. The"
+        " header X-OmniRoute-Timeout-Ms says it for one request, stream or not.",
+    ),
     _name("routing.max_attempts", "How many attempts one request may make over all connections."),
+    _name(
+        "routing.max_inflight",
+        "How many requests of clients may be under way; further ones get 503 and Retry-After at once.",
+    ),
     _name(
         "cache.enabled",
         "Keep answers to requests with a temperature of 0 and give them again; each client key can say otherwise.",
@@ -197,15 +213,62 @@ _ALL: Final = (
         field="cache_rows",
     ),
     _name(
+        "cache.questions",
+        "How many questions are kept in memory to be found by what they mean, for keys with a semantic cache.",
+        field="cache_questions",
+    ),
+    _name(
         "cache.idempotency_window_s",
         "How long after its answer a request with the same Idempotency-Key is not asked again, in seconds; 0 for"
         " never.",
         field="idempotency_window_s",
     ),
     _name(
+        "media.fetch",
+        "Fetch pictures and documents that a request names by address, for providers that take bytes only.",
+        field="media_fetch",
+    ),
+    _name("media.bytes", "How large one such file may be, in bytes.", field="media_bytes"),
+    _name(
+        "media.patience_s", "How long all such files of a request may take, in seconds.", field="media_patience_s"
+    ),
+    _name(
+        "media.private",
+        "Fetch them from private addresses and from this machine too; whoever may ask the gateway can then make it"
+        " read pictures there.",
+        field="media_private",
+    ),
+    _name(
+        "responses.store",
+        "Keep answers to clients of the Responses API in memory: they can then go on with `previous_response_id`"
+        " on providers that store nothing; `store`: false in a request keeps its answer out.",
+        field="responses_store",
+    ),
+    _name(
+        "responses.ttl_s",
+        "How long such an answer is kept after it was last used, in seconds.",
+        field="responses_ttl_s",
+    ),
+    _name("responses.entries", "How many such answers are kept.", field="responses_entries"),
+    _name(
+        "responses.bytes",
+        "How much memory they may take together with what was asked, in bytes, roughly.",
+        field="responses_bytes",
+    ),
+    _name(
         "catalog.unverified",
         "Offer providers whose facts nobody has verified.",
         field="catalog_unverified",
+    ),
+    _name(
+        "budgets.unknown_input_usd",
+        "What budgets are charged for input to a model whose price nobody knows, in USD per million tokens.",
+        field="budget_unknown_input_usd",
+    ),
+    _name(
+        "budgets.unknown_output_usd",
+        "The same for its output.",
+        field="budget_unknown_output_usd",
     ),
     _name(
         "ledger.fsync",

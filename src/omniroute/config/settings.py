@@ -6,9 +6,17 @@ from typing import Final, Literal
 import msgspec
 
 SECRET_FIELDS: Final = frozenset(
-    {"api_key", "initial_password", "jwt_secret", "api_key_secret", "storage_encryption_key", "proxy"}
+    {
+        "api_key",
+        "initial_password",
+        "jwt_secret",
+        "api_key_secret",
+        "storage_encryption_key",
+        "storage_url",
+        "proxy",
+    }
 )
-"""Fields whose values are never shown in a repr, a log, an error or a table; a proxy URL may hold a password."""
+"""Fields whose values are never shown in a repr, a log, an error or a table; a URL may hold a password."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +49,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     api_key_secret: str | None = None
     storage_encryption_key: str | None = None
 
+    storage_url: str | None = None
+    """A PostgreSQL database (postgresql://...) for what is else the file `omniroute.db` in the data directory."""
+
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["text", "json"] = "text"
 
@@ -51,17 +62,37 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     first_byte_timeout_s: float = 600.0
     idle_timeout_s: float = 600.0
     total_timeout_s: float = 0.0
+    deadline_s: float = 600.0
     max_attempts: int = 6
+    max_inflight: int = 2000
+    """A stream that waits costs memory and next to no time: 1,000 of them, with ten events a second each, take
+    half of a core. With twice as many the core is full, and one more would slow down all."""
 
     cache_enabled: bool = True
     cache_ttl_s: float = 1800.0
     cache_memory_entries: int = 500
     cache_memory_bytes: int = 16 * 1024 * 1024
     cache_rows: int = 20_000
+    cache_questions: int = 20_000
     idempotency_window_s: float = 5.0
+
+    media_fetch: bool = True
+    """Fetch pictures and documents that a request names by address, for providers that take bytes only."""
+    media_bytes: int = 20 * 1024 * 1024
+    media_patience_s: float = 15.0
+    media_private: bool = False
+
+    responses_store: bool = True
+    """Keep answers to clients of the Responses API, so that they can go on with `previous_response_id`."""
+    responses_ttl_s: float = 1800.0
+    responses_entries: int = 2000
+    responses_bytes: int = 32 * 1024 * 1024
 
     catalog_unverified: bool = False
     ledger_fsync: bool = False
+    budget_unknown_input_usd: float = 15.0
+    budget_unknown_output_usd: float = 75.0
+    """What budgets are charged per million tokens where nobody knows a price: about the dearest that is usual."""
     ledger_on_full: Literal["serve", "refuse"] = "serve"
 
     def __repr__(self) -> str:

@@ -80,6 +80,11 @@ def is_address(text: str) -> bool:
     return text == "localhost" or _is_network(text.strip("[]"))
 
 
+def is_postgresql(text: str) -> bool:
+    """Whether the text is the URL of a PostgreSQL database."""
+    return text.startswith(("postgresql://", "postgres://", "postgresql+psycopg://"))
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine can reach a server that listens on the host."""
     from ipaddress import ip_address  # 4 ms, and the default is known without it
@@ -131,9 +136,19 @@ def _checked(field: str, value: Value) -> Value:
             raise BadValue("must be between 0 and 65535")
         case "workers", int() if value > 1:
             raise BadValue(SEVERAL_WORKERS)
-        case (("workers" | "body_limit" | "max_attempts"), int()) if value < 1:
+        case (("workers" | "body_limit" | "max_attempts" | "max_inflight"), int()) if value < 1:
             raise BadValue("must be at least 1")
-        case (("cache_memory_entries" | "cache_memory_bytes" | "cache_rows"), int()) if value < 0:
+        case (
+            (
+                "cache_memory_entries"
+                | "cache_memory_bytes"
+                | "cache_rows"
+                | "media_bytes"
+                | "responses_entries"
+                | "responses_bytes"
+            ),
+            int(),
+        ) if value < 0:
             raise BadValue("must be 0 or more")
         case _, float() if not 0 <= value < float("inf"):
             raise BadValue("must be a number of seconds, 0 or more")
@@ -141,6 +156,10 @@ def _checked(field: str, value: Value) -> Value:
             raise BadValue("must be an address or a host name, like 127.0.0.1")
         case "proxy", str() if not value.startswith(("http://", "https://", "socks5://", "socks5h://")):
             raise BadValue("must be a URL that begins with http://, https://, socks5:// or socks5h://")
+        case "storage_url", str() if not is_postgresql(value):
+            raise BadValue(
+                "must be a URL that begins with postgresql://; without it the data dir holds the database"
+            )
         case "public_base_url", str() if not _is_web_address(value):
             raise BadValue("must be an address like https://ai.example.com")
         case "cors_allowed_origins", tuple() if not all(item == "*" or _is_origin(item) for item in value):

@@ -42,6 +42,10 @@ class Encoded(NamedTuple):
     losses: tuple[Loss, ...] = ()
     renamed: Mapping[str, str] = _NOTHING
 
+    def with_losses(self, earlier: tuple[Loss, ...]) -> "Encoded":
+        """With what was lost before it was encoded."""
+        return self._replace(losses=(*earlier, *self.losses))
+
 
 class ErrorReply(NamedTuple):
     """An error as the client's own API would send it."""

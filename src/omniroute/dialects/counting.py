@@ -19,15 +19,8 @@ class Count(msgspec.Struct, frozen=True, kw_only=True):
     said: JsonObject | None = None
 
 
-class Counting(Protocol):
-    """Both directions."""
-
-    def decode_question(self, body: JsonObject, model: str) -> GenerateRequest:
-        """The request whose tokens a client wants to know. Raises `InvalidRequest` naming the field that cannot
-        be used."""
-        ...
-
-    def encode_answer(self, count: Count) -> bytes: ...
+class Counter(Protocol):
+    """What a provider can be asked."""
 
     def path(self, target: Target) -> str:
         """The path under the provider's base URL, starting with a slash."""
@@ -40,3 +33,14 @@ class Counting(Protocol):
     def decode_answer(self, body: bytes) -> Count | None:
         """The count in a 2xx body; None when there is none."""
         ...
+
+
+class Counting(Counter, Protocol):
+    """Both directions: clients ask it too."""
+
+    def decode_question(self, body: JsonObject, model: str) -> GenerateRequest:
+        """The request whose tokens a client wants to know. Raises `InvalidRequest` naming the field that cannot
+        be used."""
+        ...
+
+    def encode_answer(self, count: Count) -> bytes: ...

@@ -89,6 +89,19 @@ class Envelope:
             raise _too_deep() from None
         return body if self.address is None else {**body, **self.address._asdict()}
 
+    def edited(self, edits: Mapping[str, bytes | None]) -> "Envelope":
+        """The same envelope around another body: `patched`. The edits are not of `model` or `stream`."""
+        body = self.patched(edits)
+        return Envelope(
+            body=body,
+            fields=_OPENER.decode(body),
+            model=self.model,
+            stream=self.stream,
+            corrections=self.corrections,
+            repaired=self.repaired,
+            address=self.address,
+        )
+
     def patched(self, edits: Mapping[str, bytes | None]) -> bytes:
         """The body with the named members set to these JSON bytes, or removed where the bytes are None.
 

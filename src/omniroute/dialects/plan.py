@@ -119,6 +119,13 @@ def _refuse_forced_hosted_tool(fields: Fields, target: Target) -> None:
 
 
 def _not_stored_here(name: str, target: Target) -> InvalidRequest:
+    if name == "previous_response_id":
+        return InvalidRequest(
+            f"previous_response_id refers to a response that was not found here, and {target.model!r} at"
+            f" {target.provider!r} stores none: it may have expired, or was asked for with `store`: false; send"
+            " the whole conversation in `input`",
+            code="previous_response_not_found",
+        )
     return InvalidRequest(
         f"{name} refers to something stored by OpenAI's Responses API, which {target.model!r} at "
         f"{target.provider!r} does not speak; send the whole conversation in `input`, and `store`: false",

@@ -5,6 +5,7 @@ from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 
 from msgspec.structs import asdict
 
+from omniroute.ledger.budgets import Charge
 from omniroute.ledger.records import Attempted, Opened, Progress, Record, Settled
 
 Columns: TypeAlias = dict[str, Any]
@@ -18,7 +19,14 @@ _COUNTS: Final = (
     "cache_read_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
+    "cost_micro_usd",
 )
+
+_MOST_SMALL: Final = 2**31 - 1
+_SMALL: Final = ("status", "first_event_ms", "duration_ms", "attempts", "losses")
+
+_LONGEST: Final = (("model", 400), ("model_asked", 400), ("provider", 128), ("connection_id", 128), ("combo", 100))
+"""Characters of what is looked up by an index: PostgreSQL refuses a row that takes more than 2,704 bytes there."""
 
 _UNSETTLED: Final[Columns] = {
     "outcome": "open",
@@ -45,12 +53,15 @@ _UNSETTLED: Final[Columns] = {
 class Batch(NamedTuple):
     """Rows to write, in this order. A request that opened in the batch appears in `requests` only, with all that
     happened to it since; `settled` and `progressed` change requests that opened before. Of two reports of the
-    same attempt the first counts."""
+    same attempt the first counts. `charges` are sums, one for each window of a budget; `used` says when keys were
+    last used, unix ms."""
 
     requests: list[Columns]
     progressed: list[Columns]
     settled: list[Columns]
     attempts: list[Columns]
+    charges: list[Charge]
+    used: dict[str, int]
 
 
 def fold(records: Iterable[Record]) -> Batch:
@@ -58,19 +69,24 @@ def fold(records: Iterable[Record]) -> Batch:
     progressed: dict[str, Columns] = {}
     settled: dict[str, Columns] = {}
     attempts: dict[tuple[str, int], Columns] = {}
+    charges: dict[tuple[str, int], Charge] = {}
+    used: dict[str, int] = {}
     for record in records:
         match record:
             case Opened():
                 opened[record.request_id] = _opened(record)
+                used[record.key_id] = max(milliseconds(record.at), used.get(record.key_id, 0))
             case Attempted():
                 attempts.setdefault((record.request_id, record.number), _attempted(record))
             case Progress():
+                _add(charges, record.charges)
                 columns = opened.get(record.request_id)
                 if columns is None:
                     progressed[record.request_id] = {"id": record.request_id, **_progress(record)}
                 elif columns["settled_at"] is None:
                     columns.update(_progress(record))
             case Settled():
+                _add(charges, record.charges)
                 if record.attempts == 1 and record.connection_id:
                     attempts.setdefault((record.request_id, 1), _implied(record))
                 columns = opened.get(record.request_id)
@@ -80,7 +96,14 @@ def fold(records: Iterable[Record]) -> Batch:
                     columns.update(_settled(record))
             case _:
                 assert_never(record)
-    return Batch(list(opened.values()), list(progressed.values()), list(settled.values()), list(attempts.values()))
+    return Batch(
+        list(opened.values()),
+        list(progressed.values()),
+        list(settled.values()),
+        list(attempts.values()),
+        list(charges.values()),
+        used,
+    )
 
 
 def orphan(settled: Columns) -> Columns:
@@ -95,6 +118,7 @@ def orphan(settled: Columns) -> Columns:
         "stream": False,
         "session_id": None,
         "client_request_id": None,
+        "combo": "",
     }
 
 
@@ -109,7 +133,16 @@ def _opened(record: Opened) -> Columns:
     columns["at"] = milliseconds(record.at)
     columns["model_asked"] = record.model
     columns["model"] = ""
-    return columns
+    return _bounded(columns)
+
+
+def _add(charges: dict[tuple[str, int], Charge], more: tuple[Charge, ...]) -> None:
+    for charge in more:
+        budget_id, window, micro_usd, guessed = charge
+        before = charges.get((budget_id, window))
+        if before is not None:
+            charge = Charge(budget_id, window, before.micro_usd + micro_usd, before.guessed + guessed)
+        charges[budget_id, window] = charge
 
 
 def _progress(record: Progress) -> Columns:
@@ -119,6 +152,11 @@ def _progress(record: Progress) -> Columns:
             "input_tokens": record.input_tokens,
             "output_tokens": record.output_tokens,
             "usage_source": "estimated",
+            "provider": record.provider,
+            "connection_id": record.connection_id,
+            "model": record.model,
+            "cost_micro_usd": record.cost_micro_usd,
+            "price_source": record.price_source,
         }
     )
 
@@ -127,34 +165,43 @@ def _settled(record: Settled) -> Columns:
     columns = asdict(record)
     columns["id"] = columns.pop("request_id")
     columns["settled_at"] = milliseconds(columns.pop("at"))
+    del columns["charges"]
     return _bounded(columns)
 
 
 def _attempted(record: Attempted) -> Columns:
     columns = asdict(record)
     columns["at"] = milliseconds(record.at)
-    return columns
+    return _bounded(columns)
 
 
 def _implied(record: Settled) -> Columns:
     """The only attempt of a request: when it began well, whoever writes the journal need not report it apart."""
-    return {
-        "request_id": record.request_id,
-        "number": 1,
-        "at": milliseconds(record.at),
-        "provider": record.provider,
-        "connection_id": record.connection_id,
-        "model": record.model,
-        "outcome": record.outcome,
-        "status": record.status,
-        "duration_ms": record.duration_ms,
-        "message": record.message,
-    }
+    return _bounded(
+        {
+            "request_id": record.request_id,
+            "number": 1,
+            "at": milliseconds(record.at),
+            "provider": record.provider,
+            "connection_id": record.connection_id,
+            "model": record.model,
+            "outcome": record.outcome,
+            "status": record.status,
+            "duration_ms": record.duration_ms,
+            "message": record.message,
+        }
+    )
 
 
 def _bounded(columns: Columns) -> Columns:
-    """Counts that fit their columns, whatever a provider claims."""
+    """Values that fit their columns, whatever a provider claims."""
     for name in _COUNTS:
-        if columns.get(name, 0) > _MOST:
+        if (columns.get(name) or 0) > _MOST:
             columns[name] = _MOST
+    for name in _SMALL:
+        if columns.get(name, 0) > _MOST_SMALL:
+            columns[name] = _MOST_SMALL
+    for name, most in _LONGEST:
+        if len(columns.get(name, "")) > most:
+            columns[name] = columns[name][:most]
     return columns

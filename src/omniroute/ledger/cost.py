@@ -76,6 +76,12 @@ def cost(sheet: Sheet, usage: Usage) -> Cost:
     return Cost((pico + _PICO_PER_MICRO // 2) // _PICO_PER_MICRO, sheet.source)
 
 
+def expected_micro_usd(sheet: Sheet, *, fresh: int, output: int) -> int:
+    """The `cost` of `fresh` tokens in and of those out, without any cache: a choice asks it of every target."""
+    pico = fresh * sheet.input.at(fresh) + output * sheet.output.at(fresh) + sheet.request_pico
+    return (pico + _PICO_PER_MICRO // 2) // _PICO_PER_MICRO
+
+
 def _written_for_an_hour(usage: Usage) -> int:
     """Anthropic's `cache_creation.ephemeral_1h_input_tokens`, which is dearer than a write for five minutes."""
     detail: JsonValue = None if usage.raw is None else usage.raw.get("cache_creation")

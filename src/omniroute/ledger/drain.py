@@ -6,19 +6,25 @@ grows and requests are served.
 """
 
 import logging
+import sqlite3
 import threading
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from omniroute.ledger.batch import fold, orphan
 from omniroute.ledger.journal import Journal
+from omniroute.ledger.late_prices import LatePrices
 from omniroute.ledger.position import Position, parse
 from omniroute.ledger.reader import Reader, Taken
-from omniroute.storage.repos import meta, usage
+from omniroute.ledger.rollup import DAY_MS, HOUR_MS, Sums
+from omniroute.storage.repos import budgets, keys, meta, rollups, usage
+from omniroute.storage.repos.budgets import Spend
 from omniroute.storage.writer import Writer
 
 BATCH_RECORDS: Final = 500
@@ -26,8 +32,13 @@ BATCH_RECORDS: Final = 500
 
 _POSITION: Final = "journal_position"
 _NOWHERE: Final = Position(0, 0, 0)
+_LOOK_S: Final = 0.01
 _FIRST_RETRY_S: Final = 0.05
 _LONGEST_RETRY_S: Final = 2.0
+
+
+class Detached(Exception):
+    """The database's file was moved or deleted while it is open."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -49,20 +60,46 @@ def store(connection: Connection, taken: Taken) -> None:
     if drained_position(connection) >= taken.end:
         return
     batch = fold(taken.records)
+    sums = Sums()
+    sums.add(batch.requests)
     usage.put_requests(connection, batch.requests)
     usage.progress_requests(connection, batch.progressed)
     if batch.settled:
+        before = {row["id"]: row for row in usage.columns_of(connection, (row["id"] for row in batch.settled))}
+        sums.add(before.values(), -1)
+        sums.add({**before.get(row["id"], orphan(row)), **row} for row in batch.settled)
         usage.settle_requests(connection, [orphan(row) for row in batch.settled], batch.settled[0])
+    rollups.add(connection, sums.by(HOUR_MS), sums.by(DAY_MS))
     usage.put_attempts(connection, batch.attempts)
+    if batch.charges:
+        budgets.charge(
+            connection,
+            [Spend(one.budget_id, one.window * 1000, one.micro_usd, one.guessed) for one in batch.charges],
+        )
+    for key_id, at in batch.used.items():
+        keys.mark_used(connection, key_id, at=at)
     meta.put(connection, _POSITION, str(taken.end))
 
 
 class Drain:
-    """The thread that drains one journal. `start` it once; `close` drains what is left."""
+    """The thread that drains one journal. `start` it once; `close` drains what is left.
 
-    def __init__(self, journal: Journal, writer: Writer) -> None:
+    `late` prices what was settled before there were prices. `attached` says whether the database is where it was
+    opened: SQLite would go on writing into a file that was moved away or deleted.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        writer: Writer,
+        *,
+        late: LatePrices | None = None,
+        attached: Callable[[], bool] = lambda: True,
+    ) -> None:
         self._journal: Final = journal
         self._writer: Final = writer
+        self._late: Final = late
+        self._attached: Final = attached
         self._reader = Reader(journal.directory, journal.beginning)
         self._stored = self._reader.position
         self._trouble: str | None = None
@@ -82,6 +119,17 @@ class Drain:
             trouble = "the disk is full: usage records wait in memory"
         return Health(trouble, fullness.waiting_bytes, fullness.lost)
 
+    def caught_up(self, *, patience_s: float = 2.0) -> bool:
+        """Waits until all that was appended before the call is in the tables; False when that takes too long."""
+        until = self._journal.end
+        give_up_at = time.monotonic() + patience_s
+        while self._stored < until:
+            if time.monotonic() > give_up_at:
+                return False
+            self._journal.wake()
+            time.sleep(_LOOK_S)
+        return True
+
     def close(self, *, patience_s: float = 5.0) -> None:
         """Drain what is left, for `patience_s` at most if the database is in the way, and close the journal.
 
@@ -89,6 +137,8 @@ class Drain:
         """
         self._give_up_at = time.monotonic() + patience_s
         self._closing.set()
+        if self._late is not None:
+            self._late.stop()
         self._journal.wake()
         if self._thread.ident is not None:
             self._thread.join()
@@ -107,6 +157,8 @@ class Drain:
         """Drain all there is now; False when it gave up."""
         until = self._journal.end
         while (taken := self._reader.take(BATCH_RECORDS, until=until)).end > self._stored:
+            if self._late is not None:
+                taken = taken._replace(records=self._late.priced(taken.records))
             if not self._insist(taken):
                 return False
             if taken.unknown or taken.damaged_bytes:
@@ -123,12 +175,14 @@ class Drain:
         delay = _FIRST_RETRY_S
         while True:
             try:
+                if not self._attached():
+                    raise Detached("the database file is not where it was opened")
                 self._writer.write_quietly(partial(store, taken=taken), durable=True)
             # Whatever it is (locked, full, unreachable, our mistake), the records are safe where they are.
             except Exception as error:
                 if self._trouble is None:
                     self._log.exception("the usage ledger cannot be written; records wait in the journal")
-                self._trouble = f"usage records wait in the journal: {type(error).__name__}"
+                self._trouble = f"usage records wait in the journal: {_said(error)}"
                 if time.monotonic() + delay > self._give_up_at:
                     return False
                 if self._closing.is_set():
@@ -141,3 +195,15 @@ class Drain:
                     self._trouble = None
                     self._log.warning("the usage ledger can be written again")
                 return True
+
+
+def _said(error: Exception) -> str:
+    """Its kind, and what the database itself says of it; never a statement or a path."""
+    if isinstance(error, Detached):
+        return str(error)
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, sqlite3.Error):
+        return f"{type(error).__name__} ({cause})"
+    # A server says in which class a failure is (SQLSTATE), unless it was not there to say anything.
+    told = getattr(cause, "sqlstate", "") if isinstance(error, OperationalError) else ""
+    return type(error).__name__ + (" (the database server cannot be reached)" if told is None else "")

@@ -1,4 +1,5 @@
-"""Where prices come from: the operator's own, then genai-prices, then models.dev; none of them asks the network.
+"""Where prices come from: the operator's own, then lists that were imported, then genai-prices, then models.dev;
+none of them asks the network.
 
 genai-prices (MIT) knows tiers, dates and times of day; choosing among them takes 75 us, so a model's sheet is kept
 for a minute.
@@ -87,12 +88,18 @@ class Prices:
 
     def __init__(self, own: Callable[[], Mapping[str, Mapping[str, OwnPrice]]]) -> None:
         self._own = own
+        self._imported: tuple[Book, ...] = ()
         self._books: tuple[Book, ...] = ()
         self._kept: dict[tuple[str, str], tuple[float, object, Sheet | None]] = {}
 
     def use(self, *books: Book) -> None:
         """From now on, these are asked, in this order."""
         self._books = books
+        self._kept = {}
+
+    def use_imported(self, *books: Book) -> None:
+        """From now on, these are asked before the others, in this order."""
+        self._imported = books
         self._kept = {}
 
     def cost(self, provider: Provider, model: str, usage: Usage, at: float) -> Cost | None:
@@ -111,6 +118,10 @@ class Prices:
         self._kept[provider.id, model] = (at + _KEPT_S, own, sheet)
         return sheet
 
+    def default(self, provider: Provider, model: str, at: float) -> Sheet | None:
+        """What the lists say that come with the gateway."""
+        return next((found for book in self._books if (found := book.sheet(provider, model, at))), None)
+
     def _looked_up(
         self, own: Mapping[str, Mapping[str, OwnPrice]], provider: Provider, model: str, at: float
     ) -> Sheet | None:
@@ -122,7 +133,8 @@ class Prices:
             return Sheet(source="local", input=FREE, output=FREE)
         if provider.base_url.startswith("demo:"):
             return Sheet(source="demo", input=FREE, output=FREE)
-        return next((found for book in self._books if (found := book.sheet(provider, model, at))), None)
+        books = (*self._imported, *self._books)
+        return next((found for book in books if (found := book.sheet(provider, model, at))), None)
 
 
 def _own_sheet(price: OwnPrice) -> Sheet:

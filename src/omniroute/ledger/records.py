@@ -8,6 +8,8 @@ from typing import Literal, TypeAlias
 
 import msgspec
 
+from omniroute.ledger.budgets import Charge
+
 UsageSource: TypeAlias = Literal["reported", "estimated", "none", "cache"]
 """`cache` is an answer that another request has paid for: its tokens are in that one's record."""
 
@@ -24,6 +26,8 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fals
     stream: bool
     session_id: str | None = None
     client_request_id: str | None = None
+    combo: str = ""
+    """The name of the combo that the choice was left to; empty for none."""
 
 
 class Attempted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="a"):
@@ -46,12 +50,19 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="p"):
-    """What a long stream has used so far."""
+    """What a long stream has used so far: what would hold if nothing more were ever heard of it."""
 
     request_id: str
     at: float
     input_tokens: int
     output_tokens: int
+    provider: str = ""
+    connection_id: str = ""
+    model: str = ""
+    cost_micro_usd: int | None = None
+    price_source: str | None = None
+    charges: tuple[Charge, ...] = ()
+    """What its budgets are charged on top of earlier charges for the same request."""
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="s"):
@@ -79,6 +90,8 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     message: str = ""
     price_source: str | None = None
     """Where the price of `cost_micro_usd` is from, with its version."""
+    charges: tuple[Charge, ...] = ()
+    """What its budgets are charged on top of earlier charges for the same request."""
 
 
 Record: TypeAlias = Opened | Attempted | Progress | Settled

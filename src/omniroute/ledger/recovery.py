@@ -3,6 +3,7 @@
 import logging
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 import msgspec
 from sqlalchemy import Connection
@@ -11,9 +12,13 @@ from omniroute.ledger.batch import milliseconds
 from omniroute.ledger.drain import BATCH_RECORDS, drained_position, store
 from omniroute.ledger.position import Position, segments
 from omniroute.ledger.reader import Reader
+from omniroute.ledger.rollup import DAY_MS, HOUR_MS, Sums
 from omniroute.storage.database import Database
-from omniroute.storage.repos import usage
+from omniroute.storage.repos import budgets, rollups, usage
 from omniroute.storage.writer import Writer
+
+_KEPT_MS: Final = 100 * 86_400_000
+"""What a budget spent is kept for longer than its longest window, so that a clock may be wrong by a month."""
 
 
 class Recovered(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +63,13 @@ def recover(directory: Path, database: Database, writer: Writer, *, at: float) -
             path.unlink()
 
     def interrupt(connection: Connection) -> int:
-        return usage.interrupt_open(connection, at=milliseconds(at))
+        open_before = usage.open_ids(connection)
+        interrupted = usage.interrupt_open(connection, at=milliseconds(at))
+        budgets.forget(connection, before=milliseconds(at) - _KEPT_MS)
+        sums = Sums()
+        sums.add(usage.columns_of(connection, open_before))
+        rollups.add(connection, sums.by(HOUR_MS), sums.by(DAY_MS))
+        return interrupted
 
     recovered = Recovered(
         generation=max(last[0], reader.position.generation) + 1,

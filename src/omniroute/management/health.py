@@ -16,7 +16,8 @@ from omniroute.storage.repos.connections import ConnectionRow
 
 
 def health_body(services: Services, full: bool) -> JsonObject:
-    """`status` is `healthy`, or `error` when the database cannot be read (answer 503 then). Reads the database.
+    """`status` is `healthy`, or `degraded` with the `reason`: requests are served all the same. Reads the
+    database.
 
     `full` is for callers with a management credential: it names the process and its memory.
     """
@@ -27,14 +28,17 @@ def health_body(services: Services, full: bool) -> JsonObject:
     uptime = round(services.clock.monotonic() - services.started, 3)
     try:
         rows, node_count, revision = services.database.read(question)
-    except SQLAlchemyError:
-        return {"status": "error", "version": services.version, "uptime": uptime}
+    except SQLAlchemyError as error:
+        reason = f"the database cannot be read: {type(error).__name__}"
+        return {"status": "degraded", "reason": reason, "version": services.version, "uptime": uptime}
+    trouble = services.trouble()
     every = [
         *((row.provider, row.is_active) for row in rows),
         *((connection.provider, True) for connection in services.env_connections),
     ]
     body: JsonObject = {
-        "status": "healthy",
+        "status": "healthy" if trouble is None else "degraded",
+        **({} if trouble is None else {"reason": trouble}),
         "version": services.version,
         "uptime": uptime,
         "providerSummary": {
@@ -57,6 +61,11 @@ def health_body(services: Services, full: bool) -> JsonObject:
                 "pid": os.getpid(),
                 "uptime": uptime,
                 "memoryUsage": {"rss": _resident_bytes()},
+            },
+            "load": {
+                "inFlight": services.counters.active,
+                "limit": services.settings.max_inflight,
+                "shed": services.counters.shed,
             },
             "cryptography": {
                 "status": "healthy" if all(map(_is_readable(services), rows)) else "missing_or_invalid",

@@ -71,6 +71,8 @@ async def tried(services: Services, subject: Subject, *, model: str | None = Non
     started = services.clock.monotonic()
     verdict = await _verdict(services, subject, model)
     at_ms = services.now_ms()
+    if verdict.type == "ok" and verdict.warning is None:
+        services.resting.lift(lambda scope, block: scope.connection == subject.id)
     if subject.stored:
         await services.writer.awrite_quietly(
             lambda transaction: repo.record_test(

@@ -13,7 +13,9 @@ from omniroute.dialects.base import Dialect
 from omniroute.dialects.envelope import Address, open_envelope
 from omniroute.errors import GatewayError
 from omniroute.pipeline.call import Call
+from omniroute.pipeline.deadline import NEVER, limit_s, passed
 from omniroute.pipeline.exchange import Exchange
+from omniroute.pipeline.forwarding import LONG
 from omniroute.pipeline.inquiry import Inquiry, Reading
 from omniroute.snapshot.model import Snapshot
 
@@ -22,7 +24,10 @@ _SESSION_LIMIT: Final = 64
 
 
 class Admit:
-    def __init__(self, perimeter: Perimeter, keyring: Keyring, clock: Clock) -> None:
+    """`usual_s` is the deadline of requests that name none, in seconds from their arrival; 0 for none."""
+
+    def __init__(self, perimeter: Perimeter, keyring: Keyring, clock: Clock, *, usual_s: float = 0.0) -> None:
+        self._usual_s = usual_s
         self._perimeter = perimeter
         self._keyring = keyring
         self._clock = clock
@@ -64,11 +69,12 @@ class Admit:
             exchange=exchange,
             dialect=dialect,
             grant=grant,
-            model=envelope.model,
+            model=envelope.model.removesuffix(LONG),
             asked=len(envelope.body),
             envelope=envelope,
             below=below,
             stream=stream,
+            deadline=self._deadline(exchange, stream=stream),
             session_id=session_id(headers),
             progress=stream and headers.get("x-omniroute-progress") == "true" and _bears_progress(dialect),
         )
@@ -95,8 +101,18 @@ class Admit:
             asked=len(body),
             question=asked,
             stream=asked.stream,
+            deadline=self._deadline(exchange, stream=asked.stream),
             session_id=session_id(headers),
         )
+
+    def _deadline(self, exchange: Exchange, *, stream: bool) -> float:
+        """When the request must be done; its task is cancelled then."""
+        limit = limit_s(exchange.headers, stream=stream, usual_s=self._usual_s)
+        if limit == NEVER:
+            return NEVER
+        deadline = exchange.started + limit
+        exchange.expire(deadline - self._clock.monotonic(), passed(limit))
+        return deadline
 
 
 def _bears_progress(dialect: Dialect) -> bool:

@@ -1,11 +1,14 @@
-"""Whether a caller's key still may: its limits of requests and tokens, and of conversations at a time."""
+"""Whether a caller's key still may: its limits of requests, tokens and money, and of conversations at a time."""
 
 from typing import Final
 
 from omniroute.access.grant import RateLimit
 from omniroute.clock import Clock
 from omniroute.errors import GatewayError
+from omniroute.ledger.cost import Sheet
 from omniroute.pipeline.draws import Conversation
+from omniroute.pipeline.purse import SheetOf
+from omniroute.pipeline.spending import Spending, most_output
 from omniroute.pipeline.visit import Visit
 from omniroute.traffic.buckets import Buckets, Exhausted
 from omniroute.traffic.sessions import Sessions
@@ -18,8 +21,10 @@ _USUAL_OUTPUT: Final = 500
 class Allowance:
     """Asked once for each request that is going to be tried."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, sheet: SheetOf = lambda target: None, unknown: Sheet | None = None) -> None:
+        """`sheet` gives the prices at a target, `unknown` those that budgets take where nobody knows any."""
         self._clock = clock
+        self.spending = Spending(clock, sheet, unknown)
         self.buckets = Buckets()
         self.sessions = Sessions()
 
@@ -30,7 +35,7 @@ class Allowance:
             self._seat(visit, conversation)
         if not grant.rate_limits:
             return
-        tokens = visit.asked // _BYTES_PER_TOKEN + _USUAL_OUTPUT
+        tokens = visit.asked // _BYTES_PER_TOKEN + self._answer(visit)
         claimed = self.buckets.reserve(grant.key_id, grant.rate_limits, tokens, self._clock.monotonic())
         if isinstance(claimed, Exhausted):
             raise GatewayError(
@@ -41,6 +46,25 @@ class Allowance:
                 retry_after_s=claimed.retry_after_s,
             )
         visit.reservation = claimed
+
+    def _answer(self, visit: Visit) -> int:
+        """Tokens to reserve for the answer: as many as it may have, or the usual. Raises `GatewayError` when what
+        the request allows itself is more than a whole limit: it could never be let through and the limit hold."""
+        grant = visit.grant
+        limits = [limit for limit in grant.rate_limits if limit.unit == "tokens"]
+        most = most_output(visit) if limits else None
+        if most is None:
+            return _USUAL_OUTPUT
+        wanted = visit.asked // _BYTES_PER_TOKEN + most
+        for limit in limits:
+            if wanted > limit.limit:
+                raise GatewayError(
+                    429,
+                    f"this request may use {wanted} tokens, and the limit of the API key {grant.name!r} is"
+                    f" {_said(limit)}; shorten it, or let the answer be shorter (max_tokens)",
+                    code="request_too_large",
+                )
+        return most
 
     def _seat(self, visit: Visit, conversation: Conversation | None) -> None:
         grant = visit.grant

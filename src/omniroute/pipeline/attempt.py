@@ -13,11 +13,13 @@ from omniroute.ir.events import ArgumentsDelta, Event, Failed, Finished, PartOpe
 from omniroute.ir.failure import Failure
 from omniroute.ir.fold import fold
 from omniroute.ir.parts import Reasoning, Text
+from omniroute.ir.target import Target
 from omniroute.pipeline.answer import Answer, Decoded, Tapped, Translated, Whole
 from omniroute.pipeline.call import Call
 from omniroute.pipeline.comeback import in_band, with_hint
 from omniroute.pipeline.course import Course
 from omniroute.pipeline.failures import of_upstream
+from omniroute.pipeline.fetching import Fetching
 from omniroute.pipeline.headers import passed
 from omniroute.pipeline.prepare import Prepare, Prepared
 from omniroute.routing.engine import Route
@@ -30,11 +32,19 @@ _ERROR_BODY_LIMIT: Final = 1024 * 1024
 
 
 class Attempts:
-    """Performs the attempts that the engine asks for and reports what came of each."""
+    """Performs the attempts that the engine asks for and reports what came of each. Without `fetching`, what a
+    request names by address is left to its provider."""
 
     def __init__(
-        self, prepare: Prepare, transport: Transport, course: Course, learned: Learned, clock: Clock
+        self,
+        prepare: Prepare,
+        transport: Transport,
+        course: Course,
+        learned: Learned,
+        clock: Clock,
+        fetching: Fetching | None = None,
     ) -> None:
+        self._fetching = fetching
         self._prepare = prepare
         self._transport = transport
         self._learned = learned
@@ -46,7 +56,17 @@ class Attempts:
         """The first answer that begins well, or the failure that the caller is to be told."""
         return await self._course.first_good(call, route, lambda: self._try(call, snapshot))
 
+    async def fetch(self, call: Call, target: Target) -> None:
+        """Has what `target` needs as bytes ready. Raises `InvalidRequest` for what cannot be had."""
+        fetching = self._fetching
+        if fetching is None or target.dialect not in fetching.by_dialect or target.dialect == call.dialect.name:
+            return
+        call.files = await fetching.files(self._prepare.decoded(call), target.dialect, call.files)
+
     async def _try(self, call: Call, snapshot: Snapshot) -> Answer | Failure:
+        fetching, candidate = self._fetching, call.candidate
+        if fetching is not None and candidate is not None and candidate.target.dialect in fetching.by_dialect:
+            await self.fetch(call, candidate.target)
         prepared = self._prepare.of(call, snapshot)
         call.losses = prepared.losses
         request = prepared.request

@@ -43,6 +43,9 @@ class Broadcast:
     def writable(self) -> bool:
         return True
 
+    def expire(self, after_s: float, why: Failure) -> None:
+        raise RuntimeError("a shared answer ends with the last client that waits for it, and has no deadline")
+
     async def body(self) -> bytes:
         raise RuntimeError("the body was read before the answer was shared")
 

@@ -9,6 +9,7 @@ import msgspec
 from omniroute.caching.exact import ExactCache
 from omniroute.caching.kept import Kept, fit
 from omniroute.caching.key import Tenant, key_of
+from omniroute.caching.semantic.meanings import Meaning, meaning_of
 from omniroute.clock import Clock, Ids
 from omniroute.dialects.base import Context, Dialect
 from omniroute.dialects.envelope import Envelope
@@ -28,6 +29,7 @@ from omniroute.pipeline.strict import is_strict
 
 HIT: Final = (b"x-omniroute-cache", b"HIT")
 MISS: Final = (b"x-omniroute-cache", b"MISS")
+_SIMILARITY: Final = b"x-omniroute-cache-similarity"
 
 _NESTED: Final[Mapping[str, tuple[str, ...]]] = {
     "gemini": ("generationConfig", "generation_config"),
@@ -46,6 +48,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     key: bytes
     shelved: bool
+    meaning: Meaning | None = None
 
 
 class Cached:
@@ -99,10 +102,14 @@ class Cached:
             connections=grant.connections,
             strict=is_strict(call),
             pinned=pinned,
-            beside=_beside(call.exchange),
+            beside=(*_beside(call.exchange), *_ruled(call)),
         )
-        key = key_of(tenant, msgspec.structs.replace(call.request, model=call.model))
-        return None if key is None else Question(key=key, shelved=grant.log_bodies)
+        asked = msgspec.structs.replace(call.request, model=call.model)
+        key = key_of(tenant, asked)
+        if key is None:
+            return None
+        meaning = None if grant.semantic_cache == "off" else meaning_of(tenant, asked)
+        return Question(key=key, shelved=grant.log_bodies, meaning=meaning)
 
     async def serve(self, call: Call, question: Question, generate: Life) -> None:
         """Answers `call` from what is kept, with the answer of the same request that is under way, or by
@@ -126,15 +133,32 @@ class Cached:
 
     async def _fetched(self, call: Call, question: Question, generate: Life) -> None:
         kept = await self._cache.fetch(question.key) if question.shelved else None
+        if kept is None and question.meaning is not None:
+            kept = await self._similar(call, question, question.meaning)
         if kept is None:
             await self._generated(call, question, generate)
         else:
             await self._hit(call, kept)
 
+    async def _similar(self, call: Call, question: Question, meaning: Meaning) -> Kept | None:
+        """The answer to a question that means the same; None, and only a count, when the key has it in shadow."""
+        found = self._cache.meanings.find(meaning)
+        if found is None:
+            return None
+        call.remarks = ((_SIMILARITY, f"{found.similarity:.3f}".encode()),)
+        if call.grant.semantic_cache == "shadow":
+            self._cache.counted.shadowed += 1
+            return None
+        kept = self._cache.recall(found.key)
+        if kept is None and question.shelved:
+            kept = await self._cache.fetch(found.key)
+        self._cache.counted.similar += kept is not None
+        return kept
+
     async def _generated(self, call: Call, question: Question, generate: Life) -> None:
         self._cache.counted.misses += 1
-        call.remarks = (MISS,)
-        call.overhearing = overhearing = Overhearing()
+        call.remarks = (*call.remarks, MISS)
+        call.overhearing = overhearing = Overhearing(call.overhearing)
         await generate()
         await asyncio.sleep(0)  # the clients that wait get the end of their answer first
         response = overhearing.heard(call)
@@ -150,6 +174,8 @@ class Cached:
             at=self._clock.now(),
         )
         self._cache.keep(question.key, kept, call.model, shelved=question.shelved)
+        if question.meaning is not None:
+            self._cache.meanings.remember(question.meaning, question.key)
 
     async def _after(self, call: Call, flight: Flight, question: Question, generate: Life) -> None:
         """The same request is under way in another dialect, or for another kind of reply: its answer can be had
@@ -171,7 +197,7 @@ class Cached:
         counted.hits += 1
         if usage is not None:
             counted.tokens_saved += usage.input_total + usage.output
-        call.remarks = (HIT, (b"x-omniroute-provider", kept.provider.encode()))
+        call.remarks = (*call.remarks, HIT, (b"x-omniroute-provider", kept.provider.encode()))
         await self._joined.told(
             call, lambda: self._deliver.response(call, kept.response, self._context(call, kept))
         )
@@ -186,7 +212,7 @@ class Cached:
             model=said or kept.model,
             include_usage=call.envelope.include_usage,
             input_tokens=call.asked // 4,
-            request=call.request,
+            request=call.repeated(),
         )
 
 
@@ -213,6 +239,12 @@ def _repeatable(sampling: Sampling, *, any_temperature: bool) -> bool:
 def _form(call: Call) -> tuple[str, bool, bool, bool]:
     """Two requests of the same form get the same bytes."""
     return call.dialect.name, call.stream, call.envelope.include_usage, call.progress
+
+
+def _ruled(call: Call) -> tuple[str, ...]:
+    """What the operator rules about the answer, or about who may give it."""
+    rules = (call.thinking, call.most_tokens, call.grant.blocked or None)
+    return () if rules == (None, None, None) else (repr(rules),)
 
 
 def _beside(exchange: Exchange) -> tuple[str, ...]:

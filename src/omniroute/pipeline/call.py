@@ -1,12 +1,17 @@
 """What is known about one generation request while it lives."""
 
+from collections.abc import Mapping
 from typing import Protocol
 
-from omniroute.dialects.base import Context
+from omniroute.dialects.base import Context, Loss
 from omniroute.dialects.envelope import Envelope
+from omniroute.dialects.filling import Fetched
+from omniroute.dialects.thinking_rule import ThinkingRule
 from omniroute.ir.request import GenerateRequest
 from omniroute.pipeline.answer import Answer
 from omniroute.pipeline.asking import asked
+from omniroute.pipeline.revision import Conducted
+from omniroute.pipeline.thread import Thread
 from omniroute.pipeline.visit import Visit
 from omniroute.routing.affinity import conversation
 from omniroute.routing.strategy import Asked
@@ -28,6 +33,18 @@ class Call(Visit, kw_only=True, eq=False):
     """What follows the path of the dialect, such as `/compact`: an operation that only this dialect has."""
     request: GenerateRequest | None = None
     """The decoded request, once a translation or a cache needed it."""
+    files: Mapping[str, Fetched] = {}
+    """What the request names by address, as far as somebody needed it as bytes."""
+    thread: Thread | None = None
+    """What it continues and where its answer will be found, for clients whose API has such things."""
+    conducted: Conducted | None = None
+    """What its combo changes in it; None for a combo that changes nothing, and where there is none."""
+    amended: tuple[Loss, ...] = ()
+    """What the operator's own settings added to it."""
+    thinking: ThinkingRule | None = None
+    """How much its model may think, whatever it asks; None leaves it to the client."""
+    inner: bool = False
+    """The gateway asks itself."""
     overhearing: Overhearer | None = None
     """Who wants to know what is answered."""
 
@@ -40,6 +57,11 @@ class Call(Visit, kw_only=True, eq=False):
         """Which conversation it belongs to, as far as it can be told; costs what looking at all messages costs."""
         return conversation(self.exchange.headers, self.envelope.fields)
 
+    def repeated(self) -> GenerateRequest | None:
+        """The request as its answer repeats it."""
+        thread, request = self.thread, self.request
+        return request if thread is None or request is None else thread.told(request)
+
     def context(self, token: str, created: float) -> Context:
         """What the client dialect's encoders need."""
         assert self.candidate is not None
@@ -50,5 +72,5 @@ class Call(Visit, kw_only=True, eq=False):
             model=self.candidate.target.model,
             include_usage=self.envelope.include_usage,
             input_tokens=self.asked // 4,
-            request=self.request,
+            request=self.repeated(),
         )

@@ -4,12 +4,17 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from omniroute.access.grant import Grant
+from omniroute.accounts.category import category
 from omniroute.accounts.connection import Connection
+from omniroute.accounts.provider_data import per_minute
 from omniroute.catalog.lookup import Catalog
 from omniroute.catalog.models import ModelTable
 from omniroute.catalog.patterns import is_pattern, matches
 from omniroute.catalog.provider import OperationName, Provider
+from omniroute.dialects.look import as_array
+from omniroute.dialects.quirks import limits_per_model
 from omniroute.errors import GatewayError
+from omniroute.ir.json import JsonValue
 from omniroute.ir.target import Target
 from omniroute.routing.candidate import Account, Candidate
 from omniroute.routing.names import (
@@ -21,9 +26,12 @@ from omniroute.routing.names import (
     Resolution,
     UnknownModel,
 )
+from omniroute.routing.policy import is_blocked
 from omniroute.snapshot.model import Snapshot
 
 _MAX_REMEMBERED = 10_000
+_PASSES_ON = "aggregator"
+"""The tag of providers whose models are at providers of their own, each with its own limits."""
 
 _Key: TypeAlias = tuple[str, str | None, OperationName]
 
@@ -60,8 +68,8 @@ class Candidates:
             if len(self._remembered) >= _MAX_REMEMBERED:
                 self._remembered.clear()
             self._remembered[key] = found
-        if grant.models or grant.connections:
-            return _permitted(found, name, grant)
+        if grant.limited:
+            return permitted(found, name, grant)
         return found
 
     def target(self, snapshot: Snapshot, name: str, operation: OperationName = "chat") -> Target | None:
@@ -75,11 +83,9 @@ class Candidates:
             return None
         return _target(resolution, operation, table)
 
-    def at(self, snapshot: Snapshot, target: Target, grant: Grant) -> tuple[Candidate, ...]:
+    def at(self, snapshot: Snapshot, target: Target) -> tuple[Candidate, ...]:
         """The accounts that may serve `target`, at least one. Raises `GatewayError` when there is none."""
-        found = _candidates(snapshot, target)
-        name = f"{target.provider}/{target.model}"
-        return _permitted(found, name, grant) if grant.models or grant.connections else found
+        return _candidates(snapshot, target)
 
     def names(self, snapshot: Snapshot) -> Names:
         """The names of `snapshot`, for whoever explains them."""
@@ -133,10 +139,13 @@ def _candidates(snapshot: Snapshot, target: Target) -> tuple[Candidate, ...]:
         provider = snapshot.providers[target.provider]
         raise GatewayError(400, _no_connection(provider, target.model), code="no_credentials")
     alone = len(active) == 1
-    return tuple(Candidate(target=target, account=_account(connection, alone=alone)) for connection in connections)
+    provider = snapshot.providers[target.provider]
+    return tuple(
+        Candidate(target=target, account=_account(provider, connection, alone=alone)) for connection in connections
+    )
 
 
-def _account(connection: Connection, *, alone: bool) -> Account:
+def _account(provider: Provider, connection: Connection, *, alone: bool) -> Account:
     return Account(
         id=connection.id,
         provider=connection.provider,
@@ -144,17 +153,35 @@ def _account(connection: Connection, *, alone: bool) -> Account:
         priority=connection.priority,
         max_concurrent=connection.max_concurrent or None,
         alone=alone,
+        category=category(provider, connection),
+        limits_per_model=provider.node
+        or limits_per_model.NAME in provider.quirks
+        or _PASSES_ON in provider.tags
+        or connection.parameters.get("passthroughModels") is True,
+        renewable=provider.auth.kind == "google",
+        tags=_tags(connection.parameters.get("tags")),
+        per_minute=per_minute(connection.parameters),
     )
 
 
-def _permitted(found: tuple[Candidate, ...], name: str, grant: Grant) -> tuple[Candidate, ...]:
-    if grant.models:
-        target = found[0].target
-        wanted = (name, f"{target.provider}/{target.model}")
-        if not any(matches(pattern, text) for pattern in grant.models for text in wanted):
-            raise GatewayError(
-                403, f"model {name!r} is not allowed for the API key {grant.name!r}", code="model_not_allowed"
-            )
+def _tags(said: JsonValue) -> tuple[str, ...]:
+    """A list, or a text with commas."""
+    words = said.split(",") if isinstance(said, str) else as_array(said) or ()
+    return tuple(word.strip().lower() for word in words if isinstance(word, str) and word.strip())
+
+
+def permitted(found: tuple[Candidate, ...], name: str, grant: Grant) -> tuple[Candidate, ...]:
+    """Those of `found`, the accounts of one target, that `grant` may use when it asks for `name`; at least one.
+
+    Raises `GatewayError` 403 when there is none."""
+    target = found[0].target
+    wanted = (name, f"{target.provider}/{target.model}")
+    if grant.blocked and is_blocked(grant.blocked, wanted):
+        raise GatewayError(403, f"model {wanted[1]!r} is blocked by a policy", code="blocked_by_policy")
+    if grant.models and not any(matches(pattern, text) for pattern in grant.models for text in wanted):
+        raise GatewayError(
+            403, f"model {name!r} is not allowed for the API key {grant.name!r}", code="model_not_allowed"
+        )
     if grant.connections:
         found = tuple(candidate for candidate in found if candidate.account.id in grant.connections)
         if not found:

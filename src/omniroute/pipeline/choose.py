@@ -1,43 +1,50 @@
 """From a model name to what is tried, in order: a combo by its strategy, anything else by its accounts."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Final
+from typing import Final, TypeVar
 
 import msgspec
 
 from omniroute.access.grant import LOCAL_GRANT, Grant
 from omniroute.catalog.provider import OperationName
 from omniroute.errors import GatewayError
-from omniroute.ir.result import Usage
 from omniroute.ir.target import Target
-from omniroute.ledger.cost import Price
+from omniroute.ledger.cost import Sheet, expected_micro_usd
 from omniroute.pipeline.candidates import Candidates
-from omniroute.pipeline.draws import Conversation, Draws, bindings
+from omniroute.pipeline.draws import Conversation, Draws, bindings, keeping
+from omniroute.pipeline.planting import Planted, Planting, carries, tagged, unmatched
+from omniroute.routing.actions import Rules
 from omniroute.routing.candidate import Candidate
 from omniroute.routing.combo import Combo
 from omniroute.routing.eligible import Unfit, eligible
-from omniroute.routing.ordering import ordered
+from omniroute.routing.lineup import Lineup
+from omniroute.routing.ordering import Compared, ordered
 from omniroute.routing.selection import orders
-from omniroute.routing.selection.draw import AccountStanding, Draw
+from omniroute.routing.selection.draw import Draw
+from omniroute.routing.selection.rules import Selection
 from omniroute.routing.standing import Standing
 from omniroute.routing.strategy import Asked, Moment
-from omniroute.routing.tree import Branch, Leaf, leaves, plant
+from omniroute.routing.tree import Branch, Leaf
 from omniroute.snapshot.aliases import meant
 from omniroute.snapshot.model import Snapshot
 from omniroute.traffic.pulse import Pulse
 
+_T = TypeVar("_T")
+
+_COMBO: Final = "combo/"
+"""What may stand before a combo's name."""
+_EVERYTHING: Final[frozenset[Compared]] = frozenset({"standings", "costs"})
 _USUAL_OUTPUT: Final = 500
 """Tokens of an answer, before a model has given one."""
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     """At least one candidate, in order. `moment` is what the order followed from: with it the choice can be made
-    again. `keys` are the leaf keys of a combo's candidates, beside them."""
+    again."""
 
-    candidates: tuple[Candidate, ...]
+    candidates: tuple[Candidate, ...] | Lineup
     combo: Combo | None = None
-    keys: tuple[str, ...] = ()
     moment: Moment | None = None
     unfit: tuple[Unfit, ...] = ()
     ejected: tuple[str, ...] = ()
@@ -46,16 +53,40 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
     """Leaves without any account that may be used: key and reason."""
     bindings: Mapping[str, str] = {}
     """By provider id, the key under which the conversation is bound to an account there."""
+    branch: Branch | None = None
+    """The tree that was chosen from."""
+    accounts: Mapping[str, tuple[Candidate, ...]] = {}
+    """Those that were chosen from, as configured: by leaf key, or by the name of the only target."""
+    revision: int = 0
+    """Of the configuration."""
+    conduct: str | None = None
+    """What `pipeline.conduct` made of the order, in words."""
+    keys: tuple[str, ...] = ()
+    """The leaf keys of the candidates, where `pipeline.conduct` put them in order."""
 
     def max_attempts(self, usual: int) -> int:
         """How often may be tried: the combo's own number, or the `usual` one."""
         own = self.combo.config.max_attempts if self.combo is not None else None
         return usual if own is None else own
 
+    @property
+    def on(self) -> Rules | None:
+        """What the combo does about certain failures."""
+        return None if self.combo is None else self.combo.config.on
+
+    def placed(self) -> Iterator[tuple[str, Candidate]]:
+        """The candidates in order, each with the key of its leaf, or with the name of the only target. Accounts of
+        targets that nobody came to stand as configured."""
+        if isinstance(self.candidates, Lineup):
+            return self.candidates.placed()
+        if self.keys:
+            return zip(self.keys, self.candidates, strict=True)
+        return ((_name(one.target), one) for one in self.candidates)
+
 
 class Choose:
-    """Trees are planted once per snapshot. `price` is the ledger's, so that what looks cheapest is what will be
-    billed least; `seeds` gives fresh chance for each request; `now` is monotonic."""
+    """`sheet` gives the ledger's prices, so that what looks cheapest is what will be billed least; `seeds` gives
+    fresh chance for each request; `now` is monotonic."""
 
     def __init__(
         self,
@@ -63,18 +94,17 @@ class Choose:
         pulse: Pulse,
         draws: Draws,
         *,
-        price: Price,
+        sheet: Callable[[Target], Sheet | None],
         seeds: Callable[[], int],
         now: Callable[[], float],
     ) -> None:
-        self._price = price
+        self._sheet = sheet
         self._candidates = candidates
+        self._planting = Planting(candidates)
         self._pulse = pulse
         self._draws = draws
         self._seeds = seeds
         self._now = now
-        self._snapshot: Snapshot | None = None
-        self._trees: dict[tuple[str, OperationName], Branch] = {}
 
     def of(
         self,
@@ -90,27 +120,64 @@ class Choose:
         when nothing can be tried, saying why."""
         if pinned is None and (snapshot.combos or snapshot.aliases):
             combo = snapshot.combos.get(name)
+            if combo is None and name.startswith(_COMBO):
+                combo = snapshot.combos.get(name.removeprefix(_COMBO))
             if combo is None and snapshot.aliases:
                 wanted, name = name, meant(snapshot.aliases, name)
                 combo = snapshot.combos.get(name)
                 if name != wanted and wanted in grant.models:
                     grant = msgspec.structs.replace(grant, models=())  # allowed by its alias, whatever that is
             if combo is not None and combo.active:
-                chosen = self._of_combo(snapshot, combo, grant, asked(), operation, conversation)
+                planted, wishes = self._planting.of(snapshot, combo, operation, grant), asked()
+                if wishes.tags:
+                    planted = tagged(planted, wishes, snapshot.selection)
+                chosen = self._of_combo(snapshot, combo, grant, wishes, planted, conversation, planted.compared)
                 self._pulse.take_turn(combo.name)
                 self._take_turn(chosen)
                 return chosen
         candidates = self._candidates.of(snapshot, name, pinned, grant, operation)
+        if snapshot.selection.strict_tags and (wishes := asked()).tags:
+            candidates = tuple(one for one in candidates if carries(one.account.tags, wishes))
+            if not candidates:
+                raise unmatched(wishes)
         if len(candidates) == 1:
-            return Chosen(candidates=candidates)
+            return Chosen(candidates=candidates, revision=snapshot.revision)
         chosen = self._of_accounts(snapshot, candidates, grant, conversation)
         self._take_turn(chosen)
         return chosen
 
     def rehearse(self, snapshot: Snapshot, combo: Combo, grant: Grant, asked: Asked) -> tuple[Chosen, Branch]:
-        """What `of` would choose now, and the tree it would choose from. Nobody's turn is taken."""
-        chosen = self._of_combo(snapshot, combo, grant, asked, "chat", None)
-        return chosen, self._tree(snapshot, combo, "chat")
+        """What `of` would choose now, with all that is known about the targets, and the tree it would choose from.
+        Nobody's turn is taken."""
+        planted = self._planting.of(snapshot, combo, "chat", grant)
+        if asked.tags:
+            planted = tagged(planted, asked, snapshot.selection)
+        chosen = self._of_combo(snapshot, combo, grant, asked, planted, None, _EVERYTHING)
+        for _ in chosen.candidates:
+            pass  # comes to every target, so that it can be told how its accounts stand
+        return chosen, planted.branch
+
+    def steps(
+        self, snapshot: Snapshot, combo: Combo
+    ) -> tuple[list[tuple[str, Chosen]], Sequence[tuple[str, str]]]:
+        """Each target of a combo as if it were asked for alone, by leaf key and in configured order; and why
+        others cannot be."""
+        planted = self._planting.of(snapshot, combo, "chat", LOCAL_GRANT)
+        return [
+            (leaf.key, self._of_accounts(snapshot, planted.accounts[leaf.key], LOCAL_GRANT, None))
+            for leaf in planted.usable
+        ], planted.unusable
+
+    def serving(self, snapshot: Snapshot, name: str) -> tuple[Candidate, ...]:
+        """The accounts that may serve `name`, a model or a combo; none when it means nothing that is served."""
+        combo = snapshot.combos.get(name)
+        try:
+            if combo is None:
+                return tuple(self._candidates.of(snapshot, name, None, LOCAL_GRANT))
+            chosen, _ = self.rehearse(snapshot, combo, LOCAL_GRANT, Asked())
+        except GatewayError:
+            return ()
+        return tuple(candidate for _, candidate in chosen.placed())
 
     def meaningless(self, snapshot: Snapshot, name: str) -> str | None:
         """Why `name` means neither a combo nor a model; None when it does."""
@@ -130,16 +197,24 @@ class Choose:
         conversation: Conversation | None,
     ) -> Chosen:
         target = candidates[0].target
-        bound = bindings(snapshot, candidates[:1], grant, conversation)
-        draw = self._draws.of(snapshot, candidates, bound.get(target.provider), self._seeds, {})
+        bound = bindings(keeping(snapshot.selection, (candidates,)), grant, conversation)
+        draw = self._draws.of(snapshot.selection, candidates, bound.get(target.provider), self._seeds)
         if draw is None:
-            return Chosen(candidates=candidates, bindings=bound)
-        moment = Moment(seed=draw.seed, draws={f"{target.provider}/{target.model}": draw})
-        return Chosen(candidates=orders.ordered(candidates, draw), moment=moment, bindings=bound)
+            return Chosen(candidates=candidates, bindings=bound, revision=snapshot.revision)
+        moment = Moment(seed=draw.seed, draws={_name(target): draw})
+        return Chosen(
+            candidates=orders.ordered(candidates, draw),
+            moment=moment,
+            bindings=bound,
+            accounts={_name(target): candidates},
+            revision=snapshot.revision,
+        )
 
     def _take_turn(self, chosen: Chosen) -> None:
+        """Comes to the first target, where it is somebody's turn if there are several accounts."""
+        first = next(iter(chosen.candidates))
         if chosen.moment is not None and chosen.moment.draws:
-            self._draws.take_turn(chosen.candidates[0].target.provider)
+            self._draws.take_turn(first.target.provider)
 
     def _of_combo(
         self,
@@ -147,115 +222,111 @@ class Choose:
         combo: Combo,
         grant: Grant,
         asked: Asked,
-        operation: OperationName,
+        planted: Planted,
         conversation: Conversation | None,
+        known: frozenset[Compared],
     ) -> Chosen:
-        branch = self._tree(snapshot, combo, operation)
-        # Who is allowed the combo by its name is allowed what is in it; otherwise each target needs to be allowed.
-        inside = msgspec.structs.replace(grant, models=()) if combo.name in grant.models else grant
-        accounts: dict[str, tuple[Candidate, ...]] = {}
-        unusable: list[tuple[str, str]] = []
-        usable: list[Leaf] = []
-        for leaf in leaves(branch):
-            try:
-                accounts[leaf.key] = self._usable(snapshot, leaf, inside)
-                usable.append(leaf)
-            except GatewayError as error:
-                unusable.append((leaf.key, error.message))
-        if not usable:
-            raise _nothing(combo, unusable)
-        fit = eligible(usable, asked)
-        standings = self._standings(usable, asked)
-        ejected = _ejected(fit.kept, standings)
+        """`known` is what is looked up about the targets, to choose by or to tell."""
+        if not planted.usable:
+            raise _nothing(combo, planted.unusable)
+        fit = eligible(planted.usable, asked)
+        now = self._now()
+        ejected = self._ejected(planted.usable, fit.kept, now)
+        draws: dict[str, Draw] = {}
         moment = Moment(
             seed=self._seeds(),
             asked=asked,
-            standings=standings,
-            turns=dict(self._pulse.turns),
-            last_good=dict(self._pulse.last_good),
+            standings=self._standings(planted.usable, planted.accounts, asked, now, known) if known else {},
+            turns=_those(planted.names, self._pulse.turns),
+            last_good=_those(planted.names, self._pulse.last_good),
+            draws=draws,
+            preferred=grant.preferred,
         )
-        several = [one for key in accounts if len(one := accounts[key]) > 1 and key in fit.kept]
-        bound = bindings(snapshot, [one[0] for one in several], grant, conversation)
-        candidates: list[Candidate] = []
-        keys: list[str] = []
-        draws: dict[str, Draw] = {}
-        known: dict[str, AccountStanding] = {}
-        for leaf in ordered(branch, fit.kept - ejected, moment):
-            own = accounts[leaf.key]
-            if len(own) > 1:
-                binding = bound.get(leaf.target.provider)
-                seed = partial(moment.seed_of, f"accounts:{leaf.key}")
-                draw = self._draws.of(snapshot, own, binding, seed, known)
-                if draw is not None:
-                    draws[leaf.key] = draw
-                    own = orders.ordered(own, draw)
-            candidates.extend(own)
-            keys.extend([leaf.key] * len(own))
-        if draws:
-            moment = msgspec.structs.replace(moment, draws=draws)
+        bound = bindings(planted.keeping, grant, conversation)
+        kept = fit.kept - ejected
         return Chosen(
-            candidates=tuple(candidates),
+            candidates=Lineup(
+                ((leaf.key, planted.accounts[leaf.key]) for leaf in ordered(planted.branch, kept, moment)),
+                partial(self._drawing, snapshot.selection, moment, bound, combo.strategy == "reset-aware"),
+                draws,
+                count=len(kept),
+            ),
             combo=combo,
-            keys=tuple(keys),
             moment=moment,
             unfit=fit.unfit,
             ejected=tuple(sorted(ejected)),
-            unusable=tuple(unusable),
+            unusable=planted.unusable,
             bindings=bound,
+            branch=planted.branch,
+            accounts=planted.accounts,
+            revision=snapshot.revision,
         )
 
-    def _usable(self, snapshot: Snapshot, leaf: Leaf, grant: Grant) -> tuple[Candidate, ...]:
-        found = self._candidates.at(snapshot, leaf.target, grant)
-        if leaf.connection_id is None:
-            return found
-        own = tuple(candidate for candidate in found if candidate.account.id == leaf.connection_id)
-        if not own:
-            raise GatewayError(
-                400,
-                f"the connection {leaf.connection_id!r} is not there, not active, or not for this model",
-                code="no_credentials",
-            )
-        return own
+    def _drawing(
+        self,
+        selection: Selection,
+        moment: Moment,
+        bound: Mapping[str, str],
+        by_quota: bool,
+        key: str,
+        accounts: tuple[Candidate, ...],
+    ) -> Draw | None:
+        """What the order of a leaf's accounts is to follow from."""
+        provider = accounts[0].target.provider
+        seed = partial(moment.seed_of, f"accounts:{key}")
+        return self._draws.of(selection, accounts, bound.get(provider), seed, by_quota=by_quota)
 
-    def _standings(self, usable: list[Leaf], asked: Asked) -> Mapping[str, Standing]:
-        now = self._now()
+    def _ejected(self, usable: Sequence[Leaf], kept: frozenset[str], now: float) -> frozenset[str]:
+        """Whose breakers are open. When that is more than half of all, something else is wrong, perhaps our own
+        network: then nobody is left out."""
+        failing = frozenset(
+            [one.key for one in usable if self._pulse.failing(one.target, now) and one.key in kept]
+        )
+        return frozenset() if len(failing) * 2 > len(kept) else failing
+
+    def _standings(
+        self,
+        usable: Sequence[Leaf],
+        accounts: Mapping[str, tuple[Candidate, ...]],
+        asked: Asked,
+        now: float,
+        known: frozenset[Compared],
+    ) -> Mapping[str, Standing]:
         found: dict[str, Standing] = {}
         for leaf in usable:
-            standing = self._pulse.standing(leaf.target, now)
-            output = round(self._output_tokens(leaf.target, asked))
-            cost = self._price(leaf.target, Usage(input=asked.input_tokens, output=output))
-            if cost is not None:
-                standing = msgspec.structs.replace(standing, cost_usd=cost.micro_usd / 1_000_000)
-            found[leaf.key] = standing
+            target = leaf.target
+            cost_usd = self._cost_usd(target, asked) if "costs" in known else None
+            if "standings" in known or self._pulse.failing(target, now):
+                found[leaf.key] = self._pulse.standing(target, now, cost_usd)
+            else:
+                found[leaf.key] = Standing(cost_usd=cost_usd)
+        if "standings" in known and self._draws.tells_quota:
+            for leaf in usable:
+                windows = self._draws.quota(accounts[leaf.key], now)
+                if windows:
+                    found[leaf.key] = msgspec.structs.replace(found[leaf.key], quota=windows)
         return found
 
-    def _output_tokens(self, target: Target, asked: Asked) -> float:
-        """As long as this model's answers lately were, and no longer than was asked for."""
+    def _cost_usd(self, target: Target, asked: Asked) -> float | None:
+        """Of the request at `target`, with an answer as long as that model's lately were, and no longer than was
+        asked for; None where nobody knows the price."""
+        sheet = self._sheet(target)
+        if sheet is None:
+            return None
         usual = self._pulse.output_tokens(target) or _USUAL_OUTPUT
-        return usual if asked.max_output_tokens is None else min(usual, asked.max_output_tokens)
-
-    def _tree(self, snapshot: Snapshot, combo: Combo, operation: OperationName) -> Branch:
-        if snapshot is not self._snapshot:
-            self._snapshot = snapshot
-            self._trees = {}
-        tree = self._trees.get((combo.name, operation))
-        if tree is None:
-
-            def resolve(name: str) -> Target | None:
-                return self._candidates.target(snapshot, name, operation)
-
-            tree = self._trees[combo.name, operation] = plant(combo, snapshot.combos, resolve)
-        return tree
+        output = usual if asked.max_output_tokens is None else min(usual, asked.max_output_tokens)
+        return expected_micro_usd(sheet, fresh=asked.input_tokens, output=round(output)) / 1_000_000
 
 
-def _ejected(kept: frozenset[str], standings: Mapping[str, Standing]) -> frozenset[str]:
-    """Whose breakers are open. When that is more than half of all, something else is wrong, perhaps our own
-    network: then nobody is left out."""
-    failing = frozenset(key for key in kept if standings[key].health == "open")
-    return frozenset() if len(failing) * 2 > len(kept) else failing
+def _those(names: tuple[str, ...], known: Mapping[str, _T]) -> Mapping[str, _T]:
+    return {name: known[name] for name in names if name in known}
 
 
-def _nothing(combo: Combo, unusable: list[tuple[str, str]]) -> GatewayError:
+def _name(target: Target) -> str:
+    return f"{target.provider}/{target.model}"
+
+
+def _nothing(combo: Combo, unusable: Sequence[tuple[str, str]]) -> GatewayError:
     if not unusable:
         return GatewayError(
             400,

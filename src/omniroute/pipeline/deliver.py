@@ -11,6 +11,7 @@ from omniroute.pipeline.call import Call
 from omniroute.pipeline.failures import of_upstream
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.headers import JSON, of_stream, told
+from omniroute.pipeline.marks import Marks
 from omniroute.pipeline.passage import Handover, Passage, Tapping, Translating
 from omniroute.pipeline.progress import Progress
 from omniroute.upstream.transport import Reply
@@ -23,6 +24,7 @@ class Deliver:
         self._ledger = ledger
         self._clock = clock
         self._ids = ids
+        self._marks = Marks(ledger, clock)
 
     async def answer(self, call: Call, answer: Answer) -> None:
         """Sends `answer` to its end; an upstream that fails on the way ends in the dialect's error event."""
@@ -63,9 +65,10 @@ class Deliver:
         exchange = call.exchange
         progress = Progress(self._clock.monotonic()) if call.progress else None
         handover = Handover(call, passage, waits=progress is not None)
+        mark = self._marks.begin(call, passage.note)
         try:
             await self._begin(call, more)
-            forward = passage.first()
+            forward = call.sample = passage.first()
             while True:
                 if progress is not None and (forward or passage.ended):
                     now = self._clock.monotonic()
@@ -85,6 +88,7 @@ class Deliver:
                     forward = passage.fail(of_upstream(error))
             await exchange.end()
         finally:
+            mark.over()
             passage.note()
             await reply.aclose()
 

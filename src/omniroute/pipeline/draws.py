@@ -1,14 +1,19 @@
 """What the order of a target's accounts follows from: its provider's strategy, and where a conversation began."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
+
+import msgspec
 
 from omniroute.access.grant import Grant
 from omniroute.routing.affinity import binding_key, keeps
 from omniroute.routing.candidate import Candidate
 from omniroute.routing.selection.draw import AccountStanding, Draw
-from omniroute.snapshot.model import Snapshot
+from omniroute.routing.selection.rules import WEIGHING, Selection
+from omniroute.routing.standing import QuotaWindow
+from omniroute.routing.strategies.reset_aware import worth
 from omniroute.traffic.accounts import Accounts
+from omniroute.traffic.quota import quota
 
 _MIN_SHARE_LEFT: Final = 0.15
 """A conversation does not stay with an account that has less left of one of its limits."""
@@ -26,31 +31,47 @@ class Draws:
 
     def of(
         self,
-        snapshot: Snapshot,
+        selection: Selection,
         candidates: tuple[Candidate, ...],
         binding: str | None,
         seed: Callable[[], int],
-        standings: dict[str, AccountStanding],
+        *,
+        by_quota: bool = False,
     ) -> Draw | None:
         """What the order of these accounts of one target is to follow from; None when it is the configured one.
-        `standings` remembers those that were looked up for the same choice."""
+        `by_quota` puts those with the most left first, unless the operator said something else of this
+        provider."""
         provider = candidates[0].target.provider
-        rule = snapshot.selection.of(provider)
+        rule = selection.of(provider)
+        if by_quota and rule.strategy == "fill-first" and self.tells_quota:
+            rule = msgspec.structs.replace(rule, strategy="quota-aware")
+        if binding is None and rule.strategy == "fill-first":
+            return None
         now = self._now()
         bound = None if binding is None else self._bound(binding, now)
         if rule.strategy == "fill-first":
             return None if bound is None else Draw(strategy="fill-first", bound=bound)
-        for one in candidates:
-            if one.account.id not in standings:
-                standings[one.account.id] = self._accounts.standing(one.account.id, now)
+        standings: Mapping[str, AccountStanding] = {}
+        if rule.strategy in WEIGHING:
+            standings = {one.account.id: self._accounts.standing(one.account.id, now) for one in candidates}
         return Draw(
             strategy=rule.strategy,
             seed=seed(),
             turn=self._accounts.turn(provider),
             sticky=rule.sticky,
-            standings={one.account.id: standings[one.account.id] for one in candidates},
+            standings=standings,
             bound=bound,
         )
+
+    @property
+    def tells_quota(self) -> bool:
+        """Whether any account has told of its quota."""
+        return bool(self._accounts.learned)
+
+    def quota(self, candidates: tuple[Candidate, ...], now: float) -> tuple[QuotaWindow, ...]:
+        """Of the account among those of one target that is worth the most; empty where that one told nothing."""
+        learned = self._accounts.learned
+        return max((quota(learned, one.account.id, now) for one in candidates), key=worth)
 
     def take_turn(self, provider: str) -> None:
         """The next draw at `provider` is another one's turn."""
@@ -62,17 +83,16 @@ class Draws:
         return None if left is not None and left < _MIN_SHARE_LEFT else account
 
 
-def bindings(
-    snapshot: Snapshot, firsts: Sequence[Candidate], grant: Grant, conversation: Conversation | None
-) -> Mapping[str, str]:
-    """Where the conversation stays with its account, and the key under which it is bound there; by provider id.
-    `firsts` are candidates, one of each target."""
-    if conversation is None:
-        return {}
-    providers = {
-        one.target.provider
-        for one in firsts
-        if keeps(one.target, snapshot.selection.of(one.target.provider).affinity)
-    }
-    name = conversation() if providers else None
+def keeping(selection: Selection, targets: Iterable[tuple[Candidate, ...]]) -> frozenset[str]:
+    """The providers where a conversation stays with its account; `targets` are the accounts of each target."""
+    return frozenset(
+        target.provider
+        for accounts in targets
+        if len(accounts) > 1 and keeps(target := accounts[0].target, selection.of(target.provider).affinity)
+    )
+
+
+def bindings(providers: frozenset[str], grant: Grant, conversation: Conversation | None) -> Mapping[str, str]:
+    """The key under which the conversation is bound to an account at each of `providers`."""
+    name = conversation() if providers and conversation is not None else None
     return {} if name is None else {one: binding_key(grant.key_id, one, name) for one in providers}

@@ -45,7 +45,12 @@ class Exchange(Protocol):
 
     @property
     def stopped(self) -> Failure | None:
-        """Why the request's task was cancelled: the client left, or the server is shutting down."""
+        """Why the request's task was cancelled: the client left, its deadline ended, or the server is
+        shutting down."""
+        ...
+
+    def expire(self, after_s: float, why: Failure) -> None:
+        """In `after_s` seconds, cancels the request's task unless its reply is whole; `stopped` is then `why`."""
         ...
 
     async def body(self) -> bytes:

@@ -12,6 +12,15 @@ CLIENT_LEFT: Final = Failure(kind="cancelled", status=499, message="the client c
 DRAINING: Final = Failure(
     kind="overloaded", status=503, message="the server is shutting down; send the request again", code="draining"
 )
+BUSY_S: Final = 1
+"""Seconds after which one that was sent away may come again."""
+BUSY: Final = Failure(
+    kind="overloaded",
+    status=503,
+    message="the gateway has as many requests under way as routing.max_inflight allows; send the request again",
+    code="too_busy",
+    retry_after=BUSY_S,
+)
 INTERNAL: Final = Failure(
     kind="server",
     status=500,

@@ -2,20 +2,27 @@
 
 from typing import Final
 
+import msgspec
+
 from omniroute.catalog.provider import OperationName
 from omniroute.clock import Clock
 from omniroute.dialects.base import Loss
 from omniroute.ir.failure import Failure
 from omniroute.ir.result import Usage
+from omniroute.ledger.budgets import Charge
 from omniroute.ledger.cost import Cost, Price
 from omniroute.ledger.journal import Journal
-from omniroute.ledger.records import Attempted, Opened, Settled, UsageSource
+from omniroute.ledger.records import Attempted, Opened, Progress, Settled, UsageSource
+from omniroute.pipeline.choose import Chosen
+from omniroute.pipeline.purse import Purse
+from omniroute.pipeline.sample import text_share
 from omniroute.pipeline.trace import Traces
 from omniroute.pipeline.visit import Visit
 from omniroute.telemetry.counters import Counters
 from omniroute.telemetry.log import Log
 from omniroute.telemetry.redact import redacted
-from omniroute.traffic.pulse import Pulse
+from omniroute.traffic.combo_metrics import StepAttempt
+from omniroute.traffic.pulse import PROVIDERS_FAULT, Pulse
 
 _CHARS_PER_TOKEN = 4
 """Roughly, for English and code; used only where no provider reported numbers, and marked as an estimate."""
@@ -57,6 +64,7 @@ class Ledger:
                 stream=visit.stream,
                 session_id=visit.session_id,
                 client_request_id=client_id[:200] if client_id else None,
+                combo="" if visit.chosen is None or visit.chosen.combo is None else visit.chosen.combo.name,
             )
         )
 
@@ -90,7 +98,7 @@ class Ledger:
             return
         visit.settled = True
         failure = visit.failure
-        usage = _NO_USAGE if visit.replayed else visit.usage or _estimated(visit)
+        usage = _NO_USAGE if visit.replayed else _used(visit)
         target = visit.candidate.target if visit.candidate else None
         provider = target.provider if target else ""
         cost = None if target is None or usage is _NO_USAGE else self._price(target, usage)
@@ -98,6 +106,9 @@ class Ledger:
             cost = _PAID
         took_s = self._clock.monotonic() - visit.exchange.started
         outcome = "ok" if failure is None else failure.kind
+        charges: tuple[Charge, ...] = ()
+        if visit.purse is not None:
+            charges = visit.purse.settle(target, None if usage is _NO_USAGE else usage, cost)
         self._journal.append(
             Settled(
                 request_id=visit.exchange.request_id,
@@ -120,22 +131,98 @@ class Ledger:
                 attempts=visit.attempts,
                 losses=len(visit.losses),
                 message="" if failure is None else redacted(failure.message)[:500],
+                charges=charges,
             )
         )
-        if visit.begun and target is not None:
-            self._pulse.ended(target, usage.output)
+        if visit.begun and visit.candidate is not None:
+            candidate = visit.candidate
+            now = visit.exchange.started + took_s
+            self._pulse.ended(candidate.target, usage.output, now, failure, candidate.account.category)
         if visit.seat is not None:
+            if failure is not None and failure.kind in PROVIDERS_FAULT and visit.begun:
+                visit.seat.broke(_binding(visit))
             visit.seat.leave()
         if visit.session is not None and visit.begun and visit.candidate is not None:
             visit.session.connection_id = visit.candidate.account.id
+        if visit.metered is not None:
+            visit.metered.reconcile(usage.input_total + usage.output)
         if visit.reservation is not None:
             visit.reservation.reconcile(usage.input_total + usage.output)
-        self._traces.keep(visit)
-        self._count(visit, provider, outcome, usage)
+        if visit.chosen is not None and visit.chosen.combo is not None:
+            self._tally(visit, visit.chosen, visit.chosen.combo.name)
+        self._traces.keep(visit, cost, took_s)
+        if visit.purse is not None:
+            self._warn(visit.purse)
+        self._count(visit, provider, outcome, usage, took_s)
         self._tell(visit, provider, outcome, usage, took_s)
 
-    def _count(self, visit: Visit, provider: str, outcome: str, usage: Usage) -> None:
+    def progressed(self, visit: Visit) -> None:
+        """A stream goes on: what there is to settle if the process ends now. Raises `LedgerFull`."""
+        if visit.settled or visit.candidate is None:
+            return
+        target = visit.candidate.target
+        usage = _so_far(visit)
+        cost = self._price(target, usage)
+        self._journal.append(
+            Progress(
+                request_id=visit.exchange.request_id,
+                at=self._clock.now(),
+                input_tokens=usage.input_total,
+                output_tokens=usage.output,
+                provider=target.provider,
+                connection_id=visit.candidate.account.id,
+                model=target.model,
+                cost_micro_usd=None if cost is None else cost.micro_usd,
+                price_source=None if cost is None else cost.source,
+                charges=() if visit.purse is None else visit.purse.mark(usage, cost),
+            )
+        )
+
+    def _warn(self, purse: Purse) -> None:
+        for budget, spent in purse.due:
+            self._log.warning(
+                "budget warning",
+                budget=budget.named,
+                spent_usd=spent / 1_000_000,
+                limit_usd=budget.limit / 1_000_000,
+            )
+
+    def _tally(self, visit: Visit, chosen: Chosen, combo: str) -> None:
+        failure = visit.failure
+        keys = {id(candidate): key for key, candidate in chosen.placed()}
+        attempts = [
+            StepAttempt(
+                key=keys.get(id(one.candidate), ""),
+                target=one.candidate.target,
+                status=one.failure.status,
+                took_s=one.took_s,
+            )
+            for one in visit.tried
+        ]
+        waited_s = visit.upstream_s
+        left = failure is not None and failure.kind == "cancelled"
+        if visit.begun and visit.candidate is not None:
+            attempts.append(
+                StepAttempt(
+                    key=keys.get(id(visit.candidate), ""),
+                    target=visit.candidate.target,
+                    status=200 if failure is None or left else failure.status,
+                    took_s=waited_s - sum(one.took_s for one in visit.tried),
+                )
+            )
+        now = self._clock.now()
+        self._pulse.combos.ended(combo, attempts, good=failure is None, left=left, waited_s=waited_s, at=now)
+
+    def _count(self, visit: Visit, provider: str, outcome: str, usage: Usage, took_s: float) -> None:
         counters = self._counters
+        if visit.begun:
+            counters.latency.record(
+                provider,
+                self._clock.monotonic(),
+                total=round(took_s * 1000),
+                first_event=round(visit.first_event_s * 1000),
+                gateway=max(round((visit.first_event_s - visit.upstream_s) * 1000), 0),
+            )
         counters.active -= 1
         counters.requests[visit.dialect.name, provider, outcome] += 1
         counters.input_tokens += usage.input_total
@@ -169,6 +256,12 @@ _WRITES_TEXT: Final = frozenset[OperationName](("chat", "responses", "completion
 _READS_TEXT: Final = _WRITES_TEXT | frozenset[OperationName](("embeddings", "moderations", "rerank", "speech"))
 
 
+def _binding(visit: Visit) -> str | None:
+    """The key under which the conversation is with its account."""
+    chosen, candidate = visit.chosen, visit.candidate
+    return None if chosen is None or candidate is None else chosen.bindings.get(candidate.target.provider)
+
+
 def _source(visit: Visit, usage: Usage) -> UsageSource:
     if visit.replayed:
         return "cache"
@@ -177,15 +270,42 @@ def _source(visit: Visit, usage: Usage) -> UsageSource:
     return "estimated" if usage.estimated else "reported"
 
 
+def _used(visit: Visit) -> Usage:
+    """A stream that was cut has reported what it read, and of what it wrote only how it began."""
+    if visit.usage is None:
+        return _estimated(visit)
+    if _cut_short(visit) and _written(visit) > visit.usage.output:
+        return _so_far(visit)
+    return visit.usage
+
+
+def _cut_short(visit: Visit) -> bool:
+    return visit.failure is not None and visit.finish is None and visit.stream and visit.begun
+
+
 def _estimated(visit: Visit) -> Usage:
     """Nothing was reported: an estimate for the text that was really exchanged, nothing for what never began."""
     if not visit.received or visit.operation not in _READS_TEXT:
         return _NO_USAGE
     return Usage(
         input=visit.asked // _CHARS_PER_TOKEN,
-        output=visit.received // _CHARS_PER_TOKEN if visit.operation in _WRITES_TEXT else 0,
+        output=_written(visit) if visit.operation in _WRITES_TEXT else 0,
         estimated=True,
     )
+
+
+def _so_far(visit: Visit) -> Usage:
+    """Of a stream that goes on. Some providers report what they read at once, and what they write at the end."""
+    written = _written(visit) if visit.operation in _WRITES_TEXT else 0
+    if visit.usage is None:
+        return Usage(input=visit.asked // _CHARS_PER_TOKEN, output=written, estimated=True)
+    return msgspec.structs.replace(visit.usage, output=max(visit.usage.output, written), estimated=True)
+
+
+def _written(visit: Visit) -> int:
+    """Tokens of what was received. Of a stream most is not text; a piece of it shows how much is."""
+    text = visit.received * text_share(visit.sample) if visit.sample else visit.received
+    return int(text) // _CHARS_PER_TOKEN
 
 
 def _named(losses: tuple[Loss, ...]) -> str | None:

@@ -94,6 +94,7 @@ class Flights:
         """Gives the answer to one client. `head` makes its own of the first one's head; `before` is called ahead
         of every piece. Raises what the flight raised when nobody else is there to hear of it."""
         flight.attending += 1
+        flight.call.deadline = max(flight.call.deadline, call.deadline)
         try:
             complete = await follow(flight.tape, exchange, head, before)
         except asyncio.CancelledError:

@@ -2,24 +2,32 @@
 
 import asyncio
 
+from omniroute.access.grant import Grant
 from omniroute.clock import Clock
 from omniroute.dialects.base import Dialect
-from omniroute.dialects.envelope import Address
+from omniroute.dialects.envelope import Address, open_envelope
 from omniroute.errors import GatewayError
 from omniroute.ir.failure import Failure
 from omniroute.pipeline.admit import Admit
 from omniroute.pipeline.allowance import Allowance
 from omniroute.pipeline.attempt import Attempts
 from omniroute.pipeline.call import Call
-from omniroute.pipeline.choose import Choose
+from omniroute.pipeline.choose import Choose, Chosen
+from omniroute.pipeline.conduct import Conduct
 from omniroute.pipeline.deliver import Deliver
 from omniroute.pipeline.exchange import Exchange
 from omniroute.pipeline.failures import reason
 from omniroute.pipeline.finish import Ledger
+from omniroute.pipeline.inner import InnerExchange
 from omniroute.pipeline.patience import Patience
+from omniroute.pipeline.recording import Recorder
 from omniroute.pipeline.refuse import end, turn_away
+from omniroute.pipeline.ruling import rule
 from omniroute.pipeline.sharing import Sharing
-from omniroute.pipeline.strict import Strict
+from omniroute.pipeline.spending import unlimited
+from omniroute.pipeline.strict import Strict, is_strict
+from omniroute.pipeline.threads import RESPONSES, Threads, held
+from omniroute.routing.blocks import Blocks
 from omniroute.routing.engine import Route
 from omniroute.snapshot.live import Live
 from omniroute.snapshot.model import Snapshot
@@ -36,13 +44,16 @@ class Generate:
         *,
         live: Live,
         admit: Admit,
+        threads: Threads,
         sharing: Sharing,
         choose: Choose,
+        conduct: Conduct,
         allowance: Allowance,
         strict: Strict,
         attempts: Attempts,
         deliver: Deliver,
         ledger: Ledger,
+        recorder: Recorder,
         resting: Resting,
         clock: Clock,
         log: Log,
@@ -50,13 +61,16 @@ class Generate:
     ) -> None:
         self._live = live
         self._admit = admit
+        self._threads = threads
         self._sharing = sharing
         self._choose = choose
+        self._conduct = conduct
         self._allowance = allowance
         self._strict = strict
         self._attempts = attempts
         self._deliver = deliver
         self._ledger = ledger
+        self._recorder = recorder
         self._resting = resting
         self._clock = clock
         self._log = log
@@ -76,29 +90,83 @@ class Generate:
         snapshot = self._live.current
         try:
             call = await self._admit.call(exchange, dialect, snapshot, address, below)
+        except GatewayError as error:
+            await turn_away(exchange, dialect, error, self._log)
+            return
+        if snapshot.captured is None:
+            await self._admitted(call, snapshot, pinned)
+            return
+        with self._recorder.of(call, snapshot.captured, call.envelope.body):
+            await self._admitted(call, snapshot, pinned)
+
+    async def inner(
+        self, exchange: InnerExchange, dialect: Dialect, grant: Grant, chosen: Chosen | None = None
+    ) -> None:
+        """Answers a request of the gateway's own, for `grant`, which is charged for it. It is shared with nobody
+        and changed by no combo. With `chosen` given, resting accounts are asked all the same: somebody wants to
+        know."""
+        snapshot = self._live.current
+        envelope = open_envelope(await exchange.body())
+        call = Call(
+            exchange=exchange,
+            dialect=dialect,
+            grant=grant,
+            model=envelope.model,
+            asked=len(envelope.body),
+            envelope=envelope,
+            stream=False,
+            inner=True,
+        )
+        await self._answer(call, snapshot, None, chosen)
+
+    async def _admitted(self, call: Call, snapshot: Snapshot, pinned: str | None) -> None:
+        exchange = call.exchange  # that of its client; a shared answer has one of its own
+        try:
+            rule(call, snapshot)
+            if call.dialect.name == RESPONSES:
+                self._threads.take_up(call)
             sharing = self._sharing.of(call, pinned)
             if sharing is not None:
                 await self._sharing.serve(call, sharing, lambda: self._answer(call, snapshot, pinned))
                 return
         except GatewayError as error:
-            await turn_away(exchange, dialect, error, self._log)
+            await turn_away(exchange, call.dialect, error, self._log)
             return
         await self._answer(call, snapshot, pinned)
 
-    async def _answer(self, call: Call, snapshot: Snapshot, pinned: str | None) -> None:
+    async def _answer(
+        self, call: Call, snapshot: Snapshot, pinned: str | None, given: Chosen | None = None
+    ) -> None:
         try:
-            chosen = self._choose.of(
+            chosen = given or self._choose.of(
                 snapshot, call.model, pinned, call.grant, call.wishes, conversation=call.conversation
             )
+            if chosen.combo is not None and chosen.combo.conducts and not call.inner:
+                chosen = self._conduct.begin(call, chosen, snapshot.prompt)
             call.chosen = chosen
+            if snapshot.budgets is not None:
+                cheaper = await self._allowance.spending.begin(call, snapshot.budgets, snapshot)
+                if cheaper is not None and given is None:
+                    call.conducted = None
+                    chosen = self._choose.of(
+                        snapshot, cheaper, None, unlimited(call.grant), call.wishes, conversation=call.conversation
+                    )
+                    if chosen.combo is not None and chosen.combo.conducts and not call.inner:
+                        chosen = self._conduct.begin(call, chosen, snapshot.prompt)
+                    call.chosen = chosen
             self._allowance.claim(call, call.conversation)
             self._ledger.opened(call)
         except GatewayError as error:
             await turn_away(call.exchange, call.dialect, error, self._log)
             return
         try:
-            candidates, unfaithful = self._strict.faithful(call, chosen.candidates)
-            route = Route(candidates, self._resting.view, max_attempts=chosen.max_attempts(self._max_attempts))
+            usable = chosen.candidates if call.thread is None else held(call.thread, chosen.candidates)
+            if is_strict(call):
+                for target in dict.fromkeys(candidate.target for candidate in usable):
+                    await self._attempts.fetch(call, target)
+            candidates, unfaithful = self._strict.faithful(call, usable)
+            blocks: Blocks = self._resting.view if given is None else {}
+            route = Route(candidates, blocks, max_attempts=chosen.max_attempts(self._max_attempts), on=chosen.on)
             route.exclusions += unfaithful
             await self._serve(call, route, snapshot)
         except BaseException as error:
@@ -118,10 +186,17 @@ class Generate:
                 answer = await self._attempts.first_good(call, route, snapshot)
             finally:
                 await patience.stop()
+        conducted = call.conducted is not None
         if isinstance(answer, Failure):
+            if conducted:
+                self._conduct.failed(call, answer)
             await self._end(call, answer)
-        else:
-            await self._deliver.answer(call, answer if call.overhearing is None else call.overhearing.of(answer))
+            return
+        if conducted:
+            self._conduct.answered(call)
+        await self._deliver.answer(call, answer if call.overhearing is None else call.overhearing.of(answer))
+        if conducted:
+            self._conduct.ended(call, self.inner)
 
     async def _end(self, call: Call, failure: Failure) -> None:
         await end(call, failure, self._ledger, self._clock.monotonic())

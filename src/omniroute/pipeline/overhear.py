@@ -15,15 +15,16 @@ from omniroute.ir.failure import Failure
 from omniroute.ir.fold import fold
 from omniroute.ir.result import Finish, GenerateResponse, Usage
 from omniroute.pipeline.answer import Answer, Decoded, Tapped, Translated, Whole
-from omniroute.pipeline.call import Call
+from omniroute.pipeline.call import Call, Overhearer
 
 
 class Overhearing:
-    """For one call."""
+    """For one call, after `first`, who hears it too."""
 
-    __slots__ = ("_body", "_events", "_frames", "_response")
+    __slots__ = ("_body", "_events", "_first", "_frames", "_response")
 
-    def __init__(self) -> None:
+    def __init__(self, first: Overhearer | None = None) -> None:
+        self._first = first
         self._body: bytes | None = None
         self._frames: list[bytes] = []
         self._events: list[Event] = []
@@ -31,6 +32,8 @@ class Overhearing:
 
     def of(self, answer: Answer) -> Answer:
         """The same answer, to be delivered in its place."""
+        if self._first is not None:
+            answer = self._first.of(answer)
         match answer:
             case Whole(body=body):
                 self._body = body

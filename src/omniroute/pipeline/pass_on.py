@@ -8,6 +8,7 @@ from omniroute.pipeline.failures import of_upstream
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.headers import SSE, told
 from omniroute.pipeline.inquiry import Inquiry
+from omniroute.pipeline.marks import Marks
 from omniroute.pipeline.refuse import end
 
 
@@ -15,22 +16,26 @@ class PassOn:
     def __init__(self, ledger: Ledger, clock: Clock) -> None:
         self._ledger = ledger
         self._clock = clock
+        self._marks = Marks(ledger, clock)
 
     async def whole(self, inquiry: Inquiry, spoken: Spoken) -> None:
         """A whole answer."""
         answer = spoken.answer
         inquiry.usage = answer.usage
         inquiry.losses = answer.losses
-        inquiry.received = len(answer.body)
+        shape = inquiry.question.shape
+        body = answer.body if shape is None else shape(answer.body)
+        inquiry.received = len(body)
         self._ledger.settle(inquiry)
         headers = [(b"content-type", answer.content_type.encode("latin-1", "replace"))]
         headers += [*told(inquiry, self._clock.monotonic()), *spoken.headers]
-        await inquiry.exchange.reply(200, headers, answer.body)
+        await inquiry.exchange.reply(200, headers, body)
 
     async def stream(self, inquiry: Inquiry, passing: Passing) -> None:
         """A reply as it comes. One that is cut ends in an error event where it is a stream of events; of anything
         else the connection is closed before its end, which is the only sign there is."""
         exchange = inquiry.exchange
+        mark = self._marks.begin(inquiry, None)
         try:
             kind = passing.reply.headers.get("content-type", "application/octet-stream")
             events = kind.startswith("text/event-stream")
@@ -44,6 +49,7 @@ class PassOn:
             chunk = passing.held
             while chunk:
                 inquiry.received += len(chunk)
+                inquiry.sample = chunk
                 self._note(inquiry, passing, events=events)
                 await exchange.write(chunk)
                 chunk = await self._next(inquiry, passing)
@@ -59,6 +65,7 @@ class PassOn:
             if whole or events:
                 await exchange.end()
         finally:
+            mark.over()
             if passing.meter is not None:
                 inquiry.usage = passing.meter.usage
             await passing.reply.aclose()

@@ -152,7 +152,9 @@ class Handover:
             self._owed = forward
             return False
         if forward:
-            self._call.received += len(forward)
+            call = self._call
+            call.received += len(forward)
+            call.sample = forward
             self._exchange.put(forward)
         return True
 

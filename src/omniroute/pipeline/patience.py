@@ -10,12 +10,16 @@ _FIRST_S: Final = 20.0
 """Headers may be committed after this long; until then an error can still have its own status."""
 _NEXT_S: Final = 15.0
 
-_SIGNS: Final = {
+SIGNS: Final = {
     "openai_chat": b": keepalive\n\n",
     "openai_responses": b": keepalive\n\n",
     "anthropic": b'event: ping\ndata: {"type":"ping"}\n\n',
+    # Google's SDKs take a comment for a broken chunk and a chunk for an answer; blank lines they pass over
+    # (google-genai 3.x for Python and @google/genai 3.x, observed).
+    "gemini": b"\n\n",
 }
-"""A sign of life that every client of the dialect ignores. Dialects without one wait in silence."""
+"""A sign of life that every client of the dialect ignores. Dialects without one wait in silence, and so do streams
+that are no server-sent events."""
 
 
 class Patience:
@@ -34,11 +38,12 @@ class Patience:
 
     async def _sign(self) -> None:
         exchange = self._visit.exchange
-        if self._visit.dialect.name not in _SIGNS:
+        dialect = self._visit.dialect
+        if dialect.name not in SIGNS or dialect.framing != "sse":
             return
         if not exchange.replying:
             await exchange.begin(200, SSE)
-        await exchange.write(_SIGNS[self._visit.dialect.name])
+        await exchange.write(SIGNS[dialect.name])
         self._timer = self._loop.call_later(_NEXT_S, self._fire)
 
     async def stop(self) -> None:

@@ -9,16 +9,21 @@ from omniroute.accounts.lease import Lease, lease
 from omniroute.accounts.signing import Signer
 from omniroute.catalog.provider import Operation
 from omniroute.dialects.base import Dialect, Encoded, Framing, Loss, Outbound
+from omniroute.dialects.filling import filled
 from omniroute.dialects.hearing import Hooks, hooks_of
+from omniroute.dialects.output_limit import limited
 from omniroute.dialects.plan import Edits, Patch, Translate, Verbatim, plan
 from omniroute.dialects.reading import written_in
+from omniroute.dialects.registry import AS_BYTES
 from omniroute.dialects.renamed import Renamed
+from omniroute.dialects.thinking_rule import ruled
 from omniroute.errors import InvalidRequest
 from omniroute.ir.request import GenerateRequest
 from omniroute.ir.target import Target
 from omniroute.pipeline.call import Call
-from omniroute.pipeline.forwarding import forwarded_headers, forwarded_query
+from omniroute.pipeline.forwarding import LONG, forwarded_headers, forwarded_query, with_long_context
 from omniroute.pipeline.replay import Remembering, Replay
+from omniroute.pipeline.revision import Revision
 from omniroute.snapshot.model import Snapshot
 from omniroute.upstream.transport import Deadlines, UpstreamRequest
 
@@ -87,6 +92,7 @@ class Prepare:
         hooks = hooks_of(target)
         translated = _translates(call, upstream) or (bool(hooks) and not _several(call))
         encoded = self._body(call, target, upstream)
+        revision = _revision(call)
         outfit = self._outfit(call.candidate.account.id, snapshot)
         path = outfit.operation.address(target.model, stream=call.stream) or upstream.path(
             target, stream=call.stream
@@ -98,6 +104,8 @@ class Prepare:
         if not translated:
             headers = forwarded_headers(headers, call.exchange, target.dialect)
             query = "" if outfit.operation.bare else forwarded_query(call.exchange, target.dialect)
+        if call.envelope.model.endswith(LONG):
+            headers = with_long_context(headers, target.dialect)
         return Prepared(
             request=UpstreamRequest(
                 method="POST",
@@ -110,12 +118,16 @@ class Prepare:
             ),
             dialect=upstream,
             translated=translated,
-            losses=encoded.losses,
+            losses=_all_losses(call, revision, encoded),
             renamed=encoded.renamed,
             remembering=self._replay.remembering(call) if translated else None,
             hooks=hooks,
             signer=outfit.lease.signer,
         )
+
+    def decoded(self, call: Call) -> GenerateRequest:
+        """The request in the representation. Raises `InvalidRequest`."""
+        return _decoded(call, self._dialects[written_in(call.dialect.name, call.envelope.fields)])
 
     def losses(self, call: Call, target: Target) -> tuple[Loss, ...]:
         """What the body for `target` would lack. Raises `GatewayError` as `of` does."""
@@ -124,15 +136,37 @@ class Prepare:
     def _body(self, call: Call, target: Target, upstream: Outbound) -> Encoded:
         envelope = call.envelope
         edits = _edits(call, target)
+        revision = _revision(call)
+        if revision is not None:
+            edits.update(revision.edits)
         written = self._dialects[written_in(call.dialect.name, envelope.fields)]
-        match plan(written.name, target, Edits(top=edits), envelope.fields):
+        deep = call.thread is not None and call.thread.resolved
+        limit = None if call.most_tokens is None else limited(call.most_tokens, _decoded(call, written))
+        thinking = None if call.thinking is None else ruled(call.thinking, _decoded(call, written), target)
+        deep = deep or thinking is not None or limit is not None
+        match plan(written.name, target, Edits(top=edits, deep=deep), envelope.fields):
             case Verbatim():
                 return Encoded(envelope.body)
             case Patch(edits=changed, losses=losses):
                 return Encoded(envelope.patched(changed), losses)
             case Translate():
                 request = msgspec.structs.replace(_decoded(call, written), model=target.model, stream=call.stream)
-                return upstream.encode_request(self._replay.restored(call, request), target)
+                if revision is not None:
+                    request = revision.of(request)
+                if call.thread is not None:
+                    request = call.thread.fitting(request, call.candidate, target)
+                if thinking is not None:
+                    request = msgspec.structs.replace(request, thinking=thinking.granted)
+                if limit is not None:
+                    request = limit.of(request)
+                request = self._replay.restored(call, request)
+                encoded = (
+                    _filled(call, request, target, upstream)
+                    if call.files
+                    else upstream.encode_request(request, target)
+                )
+                ruled_losses = (*(thinking.losses if thinking else ()), *(limit.losses if limit else ()))
+                return encoded.with_losses(ruled_losses) if ruled_losses else encoded
 
     def _outfit(self, connection_id: str, snapshot: Snapshot) -> Outfit:
         if snapshot is not self._snapshot:
@@ -154,6 +188,18 @@ class Prepare:
             )
             self._outfits[connection_id] = outfit
         return outfit
+
+
+def _all_losses(call: Call, revision: Revision | None, encoded: Encoded) -> tuple[Loss, ...]:
+    if revision is None and not call.amended:
+        return encoded.losses
+    return (*call.amended, *(() if revision is None else revision.losses), *encoded.losses)
+
+
+def _revision(call: Call) -> Revision | None:
+    if call.conducted is None or call.candidate is None:
+        return None
+    return call.conducted.revision(call.candidate)
 
 
 def _translates(call: Call, upstream: Outbound) -> bool:
@@ -184,6 +230,15 @@ def _decoded(call: Call, written: Dialect) -> GenerateRequest:
     if call.request is None:
         call.request = written.decode_request(call.envelope.decoded())
     return call.request
+
+
+def _filled(call: Call, request: GenerateRequest, target: Target, upstream: Outbound) -> Encoded:
+    needs = AS_BYTES.get(target.dialect)
+    if needs is None:
+        return upstream.encode_request(request, target)
+    request, added = filled(request, call.files, needs)
+    encoded = upstream.encode_request(request, target)
+    return encoded._replace(losses=(*added, *encoded.losses))
 
 
 def _below(call: Call, target: Target) -> str:

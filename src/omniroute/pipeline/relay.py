@@ -21,7 +21,10 @@ from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.inquiry import Inquiry, Reading
 from omniroute.pipeline.pass_on import PassOn
 from omniroute.pipeline.patience import Patience
+from omniroute.pipeline.recording import Recorder
 from omniroute.pipeline.refuse import end, turn_away
+from omniroute.pipeline.ruling import police
+from omniroute.pipeline.spending import unlimited
 from omniroute.routing.engine import Route
 from omniroute.routing.strategy import Asked
 from omniroute.snapshot.live import Live
@@ -45,6 +48,7 @@ class Relay:
         codecs: Mapping[str, Codec],
         converse: Converse,
         ledger: Ledger,
+        recorder: Recorder,
         resting: Resting,
         clock: Clock,
         ids: Ids,
@@ -61,6 +65,7 @@ class Relay:
         self._course = course
         self._pass_on = PassOn(ledger, clock)
         self._ledger = ledger
+        self._recorder = recorder
         self._resting = resting
         self._clock = clock
         self._ids = ids
@@ -69,26 +74,55 @@ class Relay:
         self._dialect = dialect
 
     async def __call__(
-        self, exchange: Exchange, operation: OperationName, reading: Reading, pinned: str | None = None
+        self,
+        exchange: Exchange,
+        operation: OperationName,
+        reading: Reading,
+        pinned: str | None = None,
+        dialect: Dialect | None = None,
     ) -> None:
-        """Answers `exchange`. `pinned` is the provider of a dedicated route."""
+        """Answers `exchange`. `pinned` is the provider of a dedicated route, `dialect` that of a client who does
+        not speak the usual one."""
         snapshot = self._live.current
+        dialect = dialect or self._dialect
         try:
-            inquiry = await self._admit.inquiry(exchange, self._dialect, snapshot, operation, reading)
+            inquiry = await self._admit.inquiry(exchange, dialect, snapshot, operation, reading)
+        except GatewayError as error:
+            await turn_away(exchange, dialect, error, self._log)
+            return
+        if snapshot.captured is None:
+            await self._answer(inquiry, snapshot, pinned)
+            return
+        with self._recorder.of(inquiry, snapshot.captured, inquiry.question.raw):
+            await self._answer(inquiry, snapshot, pinned)
+
+    async def _answer(self, inquiry: Inquiry, snapshot: Snapshot, pinned: str | None) -> None:
+        operation = inquiry.operation
+        if snapshot.policies:
+            police(inquiry, snapshot.policies)
+        try:
             chosen = self._choose.of(snapshot, inquiry.model, pinned, inquiry.grant, Asked, operation)
             inquiry.chosen = chosen
+            if snapshot.budgets is not None:
+                cheaper = await self._allowance.spending.begin(inquiry, snapshot.budgets, snapshot)
+                if cheaper is not None:
+                    grant = unlimited(inquiry.grant)
+                    chosen = inquiry.chosen = self._choose.of(snapshot, cheaper, None, grant, Asked, operation)
             self._allowance.claim(inquiry)
             self._ledger.opened(inquiry)
         except GatewayError as error:
-            await turn_away(exchange, self._dialect, error, self._log)
+            await turn_away(inquiry.exchange, inquiry.dialect, error, self._log)
             return
         try:
             route = Route(
-                chosen.candidates, self._resting.view, max_attempts=chosen.max_attempts(self._max_attempts)
+                chosen.candidates,
+                self._resting.view,
+                max_attempts=chosen.max_attempts(self._max_attempts),
+                on=chosen.on,
             )
             await self._serve(inquiry, route, snapshot)
         except BaseException as error:
-            await self._end(inquiry, reason(error, exchange))
+            await self._end(inquiry, reason(error, inquiry.exchange))
             if not isinstance(error, GatewayError):
                 raise
         finally:
@@ -128,6 +162,7 @@ class Relay:
             path=operation.address(target.model, stream=inquiry.stream),
             content_type=asked.content_type,
             uploads=asked.uploads,
+            foreign=asked.foreign,
         )
         codec.check(question)
         return await self._converse(codec.ask(question), lease(provider, connection, operation))

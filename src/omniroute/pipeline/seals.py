@@ -105,7 +105,8 @@ def _with_thoughts(parts: list[AnyPart], thoughts: tuple[tuple[int, Reasoning], 
         return parts
     others = [part for part in parts if not isinstance(part, Reasoning) or part.seal]
     woven: list[AnyPart] = []
-    waiting = list(thoughts)
+    there = {part.seal for part in others}
+    waiting = [thought for thought in thoughts if thought[1].seal not in there]
     for position, part in enumerate(others):
         while waiting and waiting[0][0] <= position:
             woven.append(waiting.pop(0)[1])

@@ -9,6 +9,7 @@ from omniroute.ir.target import Target
 from omniroute.pipeline.call import Call
 from omniroute.pipeline.prepare import Prepare
 from omniroute.routing.candidate import Candidate, Exclusion
+from omniroute.routing.lineup import Lineup
 
 _NAMED: Final = 20
 """How many losses a message names; the rest are counted."""
@@ -22,15 +23,16 @@ class Strict:
         self._prepare = prepare
 
     def faithful(
-        self, call: Call, candidates: tuple[Candidate, ...]
-    ) -> tuple[tuple[Candidate, ...], list[Exclusion]]:
-        """Those of `candidates` that may be tried, at least one, and why the others may not. All of them where
+        self, call: Call, chosen: tuple[Candidate, ...] | Lineup
+    ) -> tuple[tuple[Candidate, ...] | Lineup, list[Exclusion]]:
+        """Those of `chosen` that may be tried, at least one, and why the others may not. All of them where
         nobody asked for strictness; otherwise it costs a translation for each target.
 
         Raises `InvalidRequest` 422 when every one would lose meaning, about the first; or what the first one's
         dialect raises about a request that it cannot carry at all."""
         if not is_strict(call):
-            return candidates, []
+            return chosen, []
+        candidates = tuple(chosen)
         refusals = self._refusals(call, candidates)
         kept = tuple(candidate for candidate in candidates if candidate.target not in refusals)
         if not kept:
@@ -50,7 +52,7 @@ class Strict:
             except GatewayError as error:
                 found[target] = error
                 continue
-            lost = [loss for loss in losses if loss.weight == "meaning"]
+            lost = [loss for loss in losses if loss.weight == "meaning" and loss.how != "added"]
             if lost:
                 found[target] = _refusal(target, lost)
         return found

@@ -7,6 +7,7 @@ import msgspec
 
 from omniroute.dialects.base import Loss
 from omniroute.ir.failure import Failure
+from omniroute.ledger.cost import Cost
 from omniroute.pipeline.choose import Chosen
 from omniroute.pipeline.visit import Tried, Visit
 from omniroute.routing.candidate import Candidate, Exclusion
@@ -16,7 +17,10 @@ _KEPT: Final = 2_000
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the choice followed from, what was left out, what was tried in vain, and how it ended. No bodies and no
-    credentials. `winner` is None when nothing answered."""
+    credentials. `winner` is None when nothing answered.
+
+    `key` is the name of the client key, `took_s` and `first_event_s` count from the arrival of the request,
+    `remarks` are the headers that say what the caches made of it."""
 
     request_id: str
     model: str
@@ -27,6 +31,13 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     winner: Candidate | None
     losses: tuple[Loss, ...]
     failure: Failure | None
+    key: str
+    stream: bool
+    took_s: float
+    first_event_s: float
+    cost: Cost | None
+    replayed: bool
+    remarks: tuple[tuple[bytes, bytes], ...]
 
 
 class Traces:
@@ -36,7 +47,7 @@ class Traces:
         self._kept = kept
         self._traces: OrderedDict[str, Trace] = OrderedDict()
 
-    def keep(self, visit: Visit) -> None:
+    def keep(self, visit: Visit, cost: Cost | None, took_s: float) -> None:
         request_id = visit.exchange.request_id
         self._traces[request_id] = Trace(
             request_id=request_id,
@@ -48,6 +59,13 @@ class Traces:
             winner=visit.candidate if visit.begun else None,
             losses=visit.losses,
             failure=visit.failure,
+            key=visit.grant.name,
+            stream=visit.stream,
+            took_s=took_s,
+            first_event_s=visit.first_event_s,
+            cost=cost,
+            replayed=visit.replayed,
+            remarks=visit.remarks,
         )
         if len(self._traces) > self._kept:
             self._traces.popitem(last=False)

@@ -1,5 +1,7 @@
 """What is known about a client's request while it lives, whatever it asks for."""
 
+import math
+
 import msgspec
 
 from omniroute.access.grant import Grant
@@ -9,6 +11,8 @@ from omniroute.ir.failure import Failure
 from omniroute.ir.result import Finish, Usage
 from omniroute.pipeline.choose import Chosen
 from omniroute.pipeline.exchange import Exchange
+from omniroute.pipeline.purse import Purse
+from omniroute.routing.actions import Action
 from omniroute.routing.candidate import Candidate, Exclusion
 from omniroute.traffic.accounts import Seat
 from omniroute.traffic.buckets import Reservation
@@ -16,12 +20,14 @@ from omniroute.traffic.sessions import Session
 
 
 class Tried(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt in vain. `rest_s` is how long its account rests for it, 0 for not at all."""
+    """An attempt in vain. `rest_s` is how long its account rests for it, 0 for not at all; `action` is what the
+    combo's own rules made of it, None where they say nothing."""
 
     candidate: Candidate
     failure: Failure
     took_s: float
     rest_s: float
+    action: Action | None = None
 
 
 class Visit(msgspec.Struct, kw_only=True, eq=False):
@@ -39,7 +45,12 @@ class Visit(msgspec.Struct, kw_only=True, eq=False):
     model: str
     asked: int
     stream: bool
+    deadline: float = math.inf
+    """When it must be done, monotonic seconds; infinite for no deadline. Its task is then cancelled, wherever it
+    waits: nothing needs to look at the clock but what divides the time that is left."""
     session_id: str | None = None
+    most_tokens: int | None = None
+    """The most that its answer may have by policy."""
     progress: bool = False
     chosen: Chosen | None = None
     candidate: Candidate | None = None
@@ -53,6 +64,10 @@ class Visit(msgspec.Struct, kw_only=True, eq=False):
     session: Session | None = None
     reservation: Reservation | None = None
     """What was taken from the limits of the caller's key in advance."""
+    metered: Reservation | None = None
+    """What was taken from the minute of the account that is asked."""
+    purse: Purse | None = None
+    """The money set aside for it; None when no budget is about it."""
     losses: tuple[Loss, ...] = ()
     usage: Usage | None = None
     finish: Finish | None = None
@@ -61,6 +76,8 @@ class Visit(msgspec.Struct, kw_only=True, eq=False):
     first_event_s: float = 0.0
     upstream_s: float = 0.0
     received: int = 0
+    sample: bytes = b""
+    """A piece of the stream as the client gets it, the latest at hand: it shows how much of one is text."""
     replayed: bool = False
     """The answer was paid for by an earlier request, or by one at the same time."""
     remarks: tuple[tuple[bytes, bytes], ...] = ()

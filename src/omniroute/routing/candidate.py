@@ -1,8 +1,11 @@
 """What routing chooses between: a target and the account that would pay for it."""
 
+from typing import Literal
+
 import msgspec
 
 from omniroute.ir.target import Target
+from omniroute.routing.resilience import Category
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -10,7 +13,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
 
     `version` changes whenever the connection is edited, so that a block does not outlive the edit that cured it.
     `max_concurrent` is how many requests it takes at a time, None for any number; `alone` says that its provider
-    has no other account, so that nothing needs to be remembered for a choice between them.
+    has no other account, so that nothing needs to be remembered for a choice between them. `category` says which
+    profile of resilience holds; `limits_per_model` that its provider counts limits for each model alone,
+    `renewable` that its credential expires and is renewed by itself.
     """
 
     id: str
@@ -19,6 +24,13 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     priority: int = 1
     max_concurrent: int | None = None
     alone: bool = False
+    category: Category = "apikey"
+    limits_per_model: bool = False
+    renewable: bool = False
+    tags: tuple[str, ...] = ()
+    """What requests may ask for, in lower case."""
+    per_minute: tuple[tuple[Literal["requests", "tokens"], int], ...] = ()
+    """What its operator lets it take."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,10 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
+from omniroute.routing import actions
+from omniroute.routing.actions import Rules
+from omniroute.routing.linear_regex import BadPattern, compiled
+
 StrategyName: TypeAlias = Literal[
     "priority",
     "fill-first",
@@ -62,6 +66,27 @@ class Tier(msgspec.Struct, frozen=True, kw_only=True):
     fallback: str | None = None
 
 
+class Agent(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a combo makes of every request: `system_message` stands for the client's own instructions, only tools
+    whose names have `tool_filter` in them (a pattern of `routing.linear_regex`) are offered, and with
+    `keeps_target` a conversation goes to the target that answered it before, and to no other."""
+
+    system_message: str | None = None
+    tool_filter: str | None = None
+    keeps_target: bool = False
+
+
+class HandoffRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How `context-relay` hands conversations over: once `threshold` of an account's limits or of a model's window
+    is used, `model` (that of the conversation, where there is none) writes a summary of the last `max_messages`.
+    `providers` are the ones whose conversations are handed over; all, where there are none."""
+
+    threshold: float = 0.85
+    model: str | None = None
+    providers: tuple[str, ...] = ()
+    max_messages: int = 30
+
+
 class ComboConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a combo may set for itself; None leaves the value to the settings above it.
 
@@ -80,7 +105,9 @@ class ComboConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     candidate_pool: tuple[str, ...] = ()
     default_tier: str | None = None
     tiers: Mapping[str, Tier] = {}
-    on: Mapping[str, Literal["next", "return"]] = {}
+    on: Rules = {}
+    agent: Agent | None = None
+    handoff: HandoffRule = HandoffRule()
 
 
 class Combo(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +118,11 @@ class Combo(msgspec.Struct, frozen=True, kw_only=True):
     config: ComboConfig = ComboConfig()
     active: bool = True
     hidden: bool = False
+
+    @property
+    def conducts(self) -> bool:
+        """Whether it does more with a request than to choose where it goes."""
+        return self.config.agent is not None or self.strategy == "context-relay"
 
 
 def strategy_named(name: str) -> StrategyName | None:
@@ -120,6 +152,9 @@ def faults(combo: Combo, others: Mapping[str, Combo]) -> tuple[str, ...]:
     elif (depth := _depth(combo.name, known)) > MAX_DEPTH:
         found.append(f"combo {combo.name!r} nests {depth} deep; at most {MAX_DEPTH} are allowed")
     found.extend(_tier_faults(combo, set(ids)))
+    found.extend(actions.faults(combo.config.on))
+    if combo.config.agent is not None and combo.config.agent.tool_filter is not None:
+        found.extend(_filter_faults(combo.config.agent.tool_filter))
     return tuple(found)
 
 
@@ -138,6 +173,14 @@ def _depth(name: str, known: Mapping[str, Combo]) -> int:
     """1 for a combo of models. Called only where there is no circle."""
     nested = [step.combo for step in known[name].steps if isinstance(step, ComboStep)] if name in known else []
     return 1 + max((_depth(one, known) for one in nested), default=0)
+
+
+def _filter_faults(pattern: str) -> list[str]:
+    try:
+        compiled(pattern)
+    except BadPattern as error:
+        return [f"the tool filter {pattern[:80]!r} cannot be used: {error}"]
+    return []
 
 
 def _tier_faults(combo: Combo, ids: set[str]) -> list[str]:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, TypeVar
 
 _MASK: Final = (1 << 64) - 1
+_STEP: Final = 2.0**-53
 _T = TypeVar("_T")
 
 
@@ -17,7 +18,10 @@ class Dice:
 
     def random(self) -> float:
         """A number in [0, 1)."""
-        return (self._next() >> 11) / (1 << 53)
+        state = self._state = (self._state + 0x9E3779B97F4A7C15) & _MASK
+        mixed = ((state ^ (state >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
+        return ((mixed ^ (mixed >> 31)) >> 11) * _STEP
 
     def below(self, bound: int) -> int:
         """A whole number from 0 to `bound` - 1."""
@@ -30,10 +34,3 @@ class Dice:
             other = self.below(last + 1)
             deck[last], deck[other] = deck[other], deck[last]
         return deck
-
-    def _next(self) -> int:
-        self._state = (self._state + 0x9E3779B97F4A7C15) & _MASK
-        mixed = self._state
-        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-        mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
-        return mixed ^ (mixed >> 31)

@@ -1,6 +1,6 @@
 """Which targets can serve a request at all, and why the others cannot."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import msgspec
 
@@ -23,15 +23,13 @@ class Fit(msgspec.Struct, frozen=True, kw_only=True):
     forced: bool = False
 
 
-def eligible(leaves: Iterable[Leaf], asked: Asked) -> Fit:
+def eligible(leaves: Sequence[Leaf], asked: Asked) -> Fit:
     """What is not known never restricts."""
-    known = tuple(leaves)
-    found = [(leaf, unfitness(leaf, asked)) for leaf in known]
-    unfit = tuple(Unfit(leaf=leaf, reason=reason) for leaf, reason in found if reason is not None)
-    kept = frozenset(leaf.key for leaf, reason in found if reason is None)
-    if not kept:
-        return Fit(kept=frozenset(leaf.key for leaf in known), unfit=unfit, forced=True)
-    return Fit(kept=kept, unfit=unfit)
+    unfit = tuple([Unfit(leaf=leaf, reason=reason) for leaf in leaves if (reason := unfitness(leaf, asked))])
+    every = frozenset([leaf.key for leaf in leaves])
+    if len(unfit) == len(leaves):
+        return Fit(kept=every, unfit=unfit, forced=True)
+    return Fit(kept=every.difference([one.leaf.key for one in unfit]) if unfit else every, unfit=unfit)
 
 
 def unfitness(leaf: Leaf, asked: Asked) -> str | None:

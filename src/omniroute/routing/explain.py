@@ -7,7 +7,7 @@ import msgspec
 
 from omniroute.ir.target import Target
 from omniroute.routing.eligible import Unfit
-from omniroute.routing.ordering import ordered
+from omniroute.routing.ordering import ordered, usable
 from omniroute.routing.scoring import Score
 from omniroute.routing.standing import Standing
 from omniroute.routing.strategies import auto, reset_aware
@@ -79,12 +79,13 @@ def _reason(
     reasons: dict[str, tuple[str, ...]],
     scored: dict[str, Score],
 ) -> None:
-    units = [unit for unit in branch.units if any(leaf.key in kept for leaf in leaves(unit))]
+    units = usable(branch, kept)
+    places = {unit.key: place for place, unit in enumerate(branch.units, start=1)}
     scores: Mapping[str, Score] = {}
     if branch.combo.strategy == "auto":
         scores = dict(zip([unit.key for unit in units], auto.score(branch, units, moment), strict=True))
     for unit in units:
-        because = (*above, _because(branch, unit, moment, scores))
+        because = (*above, _because(branch, unit, places[unit.key], moment, scores))
         if isinstance(unit, Leaf):
             reasons[unit.key] = because
             if unit.key in scores:
@@ -93,10 +94,9 @@ def _reason(
             _reason(unit, kept, moment, because, reasons, scored)
 
 
-def _because(branch: Branch, unit: Unit, moment: Moment, scores: Mapping[str, Score]) -> str:
+def _because(branch: Branch, unit: Unit, place: int, moment: Moment, scores: Mapping[str, Score]) -> str:
     standing = moment.standing(unit)
     strategy = branch.combo.strategy
-    place = branch.units.index(unit) + 1
     match strategy:
         case "priority" | "fill-first" | "context-relay":
             return f"{strategy}: number {place} as configured"

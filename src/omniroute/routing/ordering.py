@@ -1,7 +1,7 @@
 """The strategies by name, and the order of a whole tree: each branch by its own strategy."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Final, Literal, TypeAlias
 
 from omniroute.routing.combo import StrategyName
 from omniroute.routing.strategies import (
@@ -19,7 +19,9 @@ from omniroute.routing.strategies import (
     weighted,
 )
 from omniroute.routing.strategy import Moment, Strategy
-from omniroute.routing.tree import Branch, Leaf, Unit, leaves
+from omniroute.routing.tree import Branch, Leaf, Unit, branches
+
+Compared: TypeAlias = Literal["standings", "costs"]
 
 STRATEGIES: Final[Mapping[StrategyName, Strategy]] = {
     "priority": priority.order,
@@ -37,19 +39,42 @@ STRATEGIES: Final[Mapping[StrategyName, Strategy]] = {
     "context-optimized": context_optimized.order,
     "reset-aware": reset_aware.order,
 }
+_COMPARED: Final[Mapping[StrategyName, frozenset[Compared]]] = {
+    "least-used": frozenset({"standings"}),
+    "p2c": frozenset({"standings"}),
+    "reset-aware": frozenset({"standings"}),
+    "cost-optimized": frozenset({"costs"}),
+    "auto": frozenset({"standings", "costs"}),
+}
+"""What the strategies look at of each target. The others look at nothing, and nothing is looked up for them."""
 
 
-def ordered(branch: Branch, kept: frozenset[str], moment: Moment) -> tuple[Leaf, ...]:
-    """The leaves among `kept` (their keys) in the order in which they are to be tried, each exactly once."""
-    units = [unit for unit in branch.units if any(leaf.key in kept for leaf in leaves(unit))]
-    order: dict[str, Leaf] = {}
-    for unit in STRATEGIES[branch.combo.strategy](branch, units, moment):
-        for leaf in _inside(unit, kept, moment):
-            order.setdefault(leaf.key, leaf)
-    return tuple(order.values())
+def ordered(branch: Branch, kept: frozenset[str], moment: Moment) -> Iterator[Leaf]:
+    """The leaves among `kept` (their keys) in the order in which they are to be tried, each exactly once. Mostly
+    only the first is wanted, so the next one is looked for when somebody comes to it."""
+    if not moment.preferred:
+        return _by_strategy(branch, kept, moment)
+    found = list(_by_strategy(branch, kept, moment))
+    return iter(sorted(found, key=lambda leaf: leaf.target.provider not in moment.preferred))
 
 
-def _inside(unit: Unit, kept: frozenset[str], moment: Moment) -> tuple[Leaf, ...]:
-    if isinstance(unit, Branch):
-        return ordered(unit, kept, moment)
-    return (unit,) if unit.key in kept else ()
+def _by_strategy(branch: Branch, kept: frozenset[str], moment: Moment) -> Iterator[Leaf]:
+    for unit in STRATEGIES[branch.combo.strategy](branch, usable(branch, kept), moment):
+        if isinstance(unit, Leaf):
+            yield unit
+        else:
+            yield from _by_strategy(unit, kept, moment)
+
+
+def usable(branch: Branch, kept: frozenset[str]) -> list[Unit]:
+    """The units of `branch` with a leaf among `kept`."""
+    return [
+        unit
+        for unit in branch.units
+        if (unit.key in kept if isinstance(unit, Leaf) else any(leaf.key in kept for leaf in unit.below))
+    ]
+
+
+def compared(branch: Branch) -> frozenset[Compared]:
+    """What an order of this tree depends on, of all that is known about its targets at the moment."""
+    return frozenset[Compared]().union(*(_COMPARED.get(one.combo.strategy, ()) for one in branches(branch)))

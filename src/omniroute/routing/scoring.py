@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from operator import mul
 from typing import Final
 
 import msgspec
@@ -47,11 +49,15 @@ _TASK_WORDS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
 }
 
 
-class Score(msgspec.Struct, frozen=True, kw_only=True):
-    """All between 0 and 1; `total` is the weighted sum of `factors`."""
+class Score(msgspec.Struct, frozen=True):
+    """All between 0 and 1; `total` is the weighted sum of `values`, which are those of `FACTORS`."""
 
     total: float
-    factors: Mapping[str, float]
+    values: tuple[float, ...]
+
+    @property
+    def factors(self) -> Mapping[str, float]:
+        return dict(zip(FACTORS, self.values, strict=True))
 
 
 def weights_of(pack: str | None, own: Mapping[str, float] | None) -> Mapping[str, float]:
@@ -70,25 +76,20 @@ def scores(pool: Sequence[tuple[str, Standing]], asked: Asked, weights: Mapping[
     costs = _log_scaled([standing.cost_usd for _, standing in pool])
     waits = _log_scaled([standing.p95_s or standing.first_event_s for _, standing in pool])
     spreads = _log_scaled([standing.spread_s for _, standing in pool])
+    weighed = [weights.get(name, 0.0) for name in FACTORS]
     found: list[Score] = []
     for (model, standing), cost, wait, spread in zip(pool, costs, waits, spreads, strict=True):
-        remaining = standing.remaining
-        factors = {
-            "quota": 1.0 if remaining is None else _share(remaining),
-            "health": _HEALTH[standing.health] * (1 - _share(standing.errors or 0.0)),
-            "cost": cost,
-            "latency": wait,
-            "task": _fit(model, asked.task),
-            "stability": spread,
-        }
-        total = sum(weights.get(name, 0.0) * value for name, value in factors.items())
-        found.append(Score(total=total, factors=factors))
+        remaining, errors = standing.remaining, standing.errors
+        quota = 1.0 if remaining is None else _share(remaining)
+        well = _HEALTH[standing.health] * (1 - _share(errors) if errors else 1)
+        values = (quota, well, cost, wait, _fit(model, asked.task), spread)
+        found.append(Score(sum(map(mul, weighed, values)), values))
     return tuple(found)
 
 
 def _log_scaled(values: Sequence[float | None]) -> list[float]:
     """1 for the smallest, 0 for the largest, half for what is unknown; 1 for all when they are equal."""
-    logs = [None if value is None else math.log10(max(value, 1e-9)) for value in values]
+    logs = [None if value is None else math.log10(value if value > 1e-9 else 1e-9) for value in values]
     known = [value for value in logs if value is not None]
     if not known:
         return [_UNKNOWN] * len(logs)
@@ -97,6 +98,7 @@ def _log_scaled(values: Sequence[float | None]) -> list[float]:
     return [_UNKNOWN if value is None else 1.0 if width == 0 else (high - value) / width for value in logs]
 
 
+@lru_cache(maxsize=4096)
 def _fit(model: str, task: str) -> float:
     name = model.lower()
     return max((value for word, value in _TASK_WORDS.get(task, ()) if word in name), default=_UNKNOWN)

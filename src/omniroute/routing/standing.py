@@ -36,7 +36,7 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def remaining(self) -> float | None:
         """The share left of the tightest window."""
-        return min((window.remaining for window in self.quota), default=None)
+        return min([window.remaining for window in self.quota]) if self.quota else None
 
 
 UNKNOWN = Standing()

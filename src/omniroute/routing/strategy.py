@@ -1,6 +1,6 @@
 """What a strategy is: a pure function from the units of a combo, and the moment, to an order of all of them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -43,6 +43,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     turns: Mapping[str, int] = {}
     last_good: Mapping[str, str] = {}
     draws: Mapping[str, Draw] = {}
+    preferred: tuple[str, ...] = ()
+    """Providers whose leaves come first, whatever the strategy says of them."""
 
     def dice(self, salt: str) -> Dice:
         """Chance of its own for everything that draws, so that one draw does not shift another."""
@@ -69,5 +71,5 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
         return msgspec.structs.replace(first, in_flight=sum(one.in_flight for one in inner))
 
 
-Strategy: TypeAlias = Callable[[Branch, Sequence[Unit], Moment], list[Unit]]
+Strategy: TypeAlias = Callable[[Branch, Sequence[Unit], Moment], Iterable[Unit]]
 """Orders units of a branch: each exactly once, the first is tried first. Total: unknown numbers never fail."""

@@ -23,12 +23,14 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
-    """A combo, or a combo inside another one: a unit with a strategy of its own. `schedule` are the positions of
-    its units for one full turn of the round, spread out smoothly by weight."""
+    """A combo, or a combo inside another one: a unit with a strategy of its own. `below` are all of its leaves, in
+    configured order; `schedule` are the positions of its units for one full turn of the round, spread out smoothly
+    by weight."""
 
     key: str
     combo: Combo
     units: "tuple[Unit, ...]"
+    below: tuple[Leaf, ...] = ()
     weight: int = 0
     schedule: tuple[int, ...] = ()
 
@@ -46,9 +48,13 @@ def plant(combo: Combo, combos: Mapping[str, Combo], resolve: Resolve) -> Branch
 
 def leaves(unit: Unit) -> tuple[Leaf, ...]:
     """All of the leaves below `unit`, in configured order."""
-    if isinstance(unit, Leaf):
-        return (unit,)
-    return tuple(leaf for inner in unit.units for leaf in leaves(inner))
+    return (unit,) if isinstance(unit, Leaf) else unit.below
+
+
+def branches(branch: Branch) -> tuple[Branch, ...]:
+    """`branch` itself and all that are nested in it, the outermost first."""
+    inner = (one for unit in branch.units if isinstance(unit, Branch) for one in branches(unit))
+    return (branch, *inner)
 
 
 def _branch(
@@ -90,6 +96,7 @@ def _branch(
         key=key or combo.name,
         combo=combo,
         units=tuple(ordered),
+        below=tuple(leaf for unit in ordered for leaf in leaves(unit)),
         weight=weight,
         schedule=_schedule([unit.weight for unit in ordered]),
     )

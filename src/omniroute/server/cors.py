@@ -9,7 +9,8 @@ _METHODS: Final = b"GET, POST, PUT, DELETE, PATCH, OPTIONS"
 _DEFAULT_HEADERS: Final = "content-type, authorization, x-api-key, anthropic-version, accept"
 _EXPOSED: Final = (
     b"x-request-id, x-omniroute-cache, x-omniroute-idempotent, x-omniroute-progress, x-omniroute-session-id,"
-    b" x-omniroute-losses, x-omniroute-attempts, server-timing, retry-after"
+    b" x-omniroute-losses, x-omniroute-attempts, x-omniroute-budget, x-omniroute-downgraded, server-timing,"
+    b" retry-after"
 )
 
 

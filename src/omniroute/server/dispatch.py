@@ -8,11 +8,12 @@ from omniroute.access.perimeter import Perimeter
 from omniroute.clock import Clock, Ids
 from omniroute.dialects.base import Dialect
 from omniroute.ir.failure import Failure
-from omniroute.pipeline.failures import DRAINING, INTERNAL
+from omniroute.pipeline.failures import BUSY, BUSY_S, CLIENT_LEFT, DRAINING, INTERNAL
 from omniroute.server.asgi import AsgiApp
 from omniroute.server.cors import Cors
 from omniroute.server.exchange import ClientLeft, HttpExchange, Receive, Scope, Send
 from omniroute.surfaces.table import Endpoint, Table
+from omniroute.telemetry.counters import Counters
 from omniroute.telemetry.log import Log
 
 _CLOSE: Final = (b"connection", b"close")
@@ -55,7 +56,8 @@ def _is_at(path: str, base: str) -> bool:
 
 class Dispatcher:
     """Data-plane routes are raw ASGI; `/api` beyond the table goes to the management application, which may still
-    be loading: the first such request waits for it."""
+    be loading: the first such request waits for it. With more than `max_inflight` requests under way, further ones
+    of clients are sent away before anything is read of them; health and management never are."""
 
     def __init__(
         self,
@@ -69,6 +71,8 @@ class Dispatcher:
         ids: Ids,
         log: Log,
         body_limit: int,
+        max_inflight: int,
+        counters: Counters,
     ) -> None:
         self._table = table
         self._management = management
@@ -79,6 +83,8 @@ class Dispatcher:
         self._ids = ids
         self._log = log
         self._body_limit = body_limit
+        self._max_inflight = max_inflight
+        self._counters = counters
         self._active: set[HttpExchange] = set()
         self._idle: asyncio.Event | None = None
         self.draining = False
@@ -127,12 +133,12 @@ class Dispatcher:
             if exchange.stopped is None or exchange.task is None:
                 raise
             exchange.task.uncancel()
-            if exchange.stopped is DRAINING and not exchange.replying:
-                await self._refuse(exchange, self._fallback_dialect, DRAINING)
+            if exchange.stopped is not CLIENT_LEFT and not exchange.replying:
+                await self._refuse(exchange, self._dialect_of(exchange), exchange.stopped)
         except Exception:
             self._log.error("bug", id=exchange.request_id, path=exchange.path, traceback=traceback.format_exc())
             if not exchange.replying:
-                await self._refuse(exchange, self._fallback_dialect, INTERNAL)
+                await self._refuse(exchange, self._dialect_of(exchange), INTERNAL)
         finally:
             exchange.leave()
             self._active.discard(exchange)
@@ -180,8 +186,16 @@ class Dispatcher:
             exchange.keep_alive = False
             await self._refuse(exchange, endpoint.dialect, DRAINING)
             return
+        if len(self._active) > self._max_inflight and endpoint.route.auth == "client":
+            self._counters.shed += 1
+            await self._refuse(exchange, endpoint.dialect, BUSY, (b"retry-after", b"%d" % BUSY_S))
+            return
         exchange.body_limit = max(exchange.body_limit, endpoint.least_body_limit)
         await endpoint.handler(exchange, parameter)
+
+    def _dialect_of(self, exchange: HttpExchange) -> Dialect:
+        endpoint = None if exchange.found is None else exchange.found[0].get(exchange.method)
+        return self._fallback_dialect if endpoint is None else endpoint.dialect
 
     async def _refuse(
         self, exchange: HttpExchange, dialect: Dialect, failure: Failure, *headers: tuple[bytes, bytes]

@@ -42,6 +42,7 @@ class HttpExchange:
     the head alone does not say."""
 
     __slots__ = (
+        "_alarm",
         "_asked",
         "_expects",
         "_head",
@@ -102,6 +103,7 @@ class HttpExchange:
         self.ended = False
         self.gone = False
         self.stopped: Failure | None = None
+        self._alarm: asyncio.TimerHandle | None = None
 
     @property
     def peer(self) -> str | None:
@@ -153,8 +155,18 @@ class HttpExchange:
             self._transport.write(head + b"0\r\n\r\n")
         self._finish()
 
+    def expire(self, after_s: float, why: Failure) -> None:
+        self._alarm = self._line.loop.call_later(max(0.0, after_s), self._stop, why)
+
+    def _stop(self, why: Failure) -> None:
+        if not self.ended and self.stopped is None and self.task is not None:
+            self.stopped = why
+            self.task.cancel()
+
     def leave(self) -> None:
         """Nobody works on the request any more: a reply that is not whole ends with its connection."""
+        if self._alarm is not None:
+            self._alarm.cancel()
         if not self.ended:
             self.ended = True
             self._transport.close()

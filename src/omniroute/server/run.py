@@ -59,6 +59,10 @@ class App(Protocol):
         """Work that the first request need not wait for."""
         ...
 
+    async def jobs(self) -> None:
+        """What is done again and again, after that; cancelled when the process ends."""
+        ...
+
     async def aclose(self) -> None: ...
 
     def close(self) -> None: ...
@@ -122,7 +126,7 @@ async def _serve(app: App, settings: Settings, listener: socket.socket) -> None:
     _banner(app, settings, listener.getsockname()[1], setup_link)
     if setup_link is not None and settings.open_browser and _has_screen():
         loop.run_in_executor(None, webbrowser.open, setup_link)
-    background = loop.create_task(app.after_ready(), name="after ready")
+    background = loop.create_task(_background(app), name="background")
     try:
         await stop.wait()
     finally:
@@ -134,6 +138,11 @@ async def _serve(app: App, settings: Settings, listener: socket.socket) -> None:
         with contextlib.suppress(asyncio.CancelledError):
             await background
         await app.aclose()
+
+
+async def _background(app: App) -> None:
+    await app.after_ready()
+    await app.jobs()
 
 
 async def _drain(app: App, hurry: asyncio.Event, limit_s: float) -> None:

@@ -7,17 +7,25 @@ from sqlalchemy import Connection as Transaction
 
 from omniroute.access.grant import Grant
 from omniroute.access.rates import rate_limits
+from omniroute.access.schedule import schedule_of
 from omniroute.accounts.connection import Connection
 from omniroute.accounts.connections import usable
 from omniroute.accounts.nodes import provider_of
 from omniroute.catalog.provider import Provider
 from omniroute.ir.json import JsonObject
+from omniroute.routing.policy import in_order
 from omniroute.snapshot.aliases import aliases_of
+from omniroute.snapshot.budgets import budgets_of
 from omniroute.snapshot.combos import combo_of
+from omniroute.snapshot.logging import logging_of
 from omniroute.snapshot.model import Snapshot
+from omniroute.snapshot.policies import policies_of
 from omniroute.snapshot.pricing import prices_of
+from omniroute.snapshot.prompting import active_prompt, active_rule
+from omniroute.snapshot.resilience import resilience_of
 from omniroute.snapshot.selection import selection_of
-from omniroute.storage.repos import combos, connections, keys, meta, nodes, settings
+from omniroute.storage.repos import budgets, combos, connections, keys, meta, nodes, settings
+from omniroute.storage.repos.budgets import BudgetRow, Spend
 from omniroute.storage.repos.combos import ComboRow
 from omniroute.storage.repos.connections import ConnectionRow
 from omniroute.storage.repos.keys import KeyRow
@@ -35,6 +43,8 @@ class Rows(msgspec.Struct, frozen=True, kw_only=True):
     combos: tuple[ComboRow, ...] = ()
     password_set: bool = False
     settings: JsonObject = {}
+    budgets: tuple[BudgetRow, ...] = ()
+    spends: tuple[Spend, ...] = ()
 
 
 def read(transaction: Transaction) -> Rows:
@@ -47,6 +57,8 @@ def read(transaction: Transaction) -> Rows:
         combos=combos.every(transaction),
         password_set=meta.password(transaction) is not None,
         settings=settings.every(transaction),
+        budgets=budgets.every(transaction),
+        spends=budgets.spends(transaction),
     )
 
 
@@ -73,9 +85,11 @@ def compose(
     by_provider: dict[str, list[Connection]] = {}
     for connection in served:
         by_provider.setdefault(connection.provider, []).append(connection)
+    grants = {row.digest: _grant(row) for row in rows.keys}
+    logging = logging_of(rows.settings)
     return Snapshot(
         revision=rows.revision,
-        grants={row.digest: _grant(row) for row in rows.keys},
+        grants=grants,
         connections={provider: tuple(members) for provider, members in by_provider.items()},
         by_id={connection.id: connection for connection in served},
         providers=providers,
@@ -83,6 +97,13 @@ def compose(
         aliases=aliases_of(rows.settings),
         prices=prices_of(rows.settings),
         selection=selection_of(rows.settings),
+        resilience=resilience_of(rows.settings),
+        budgets=budgets_of(rows.budgets, rows.spends),
+        logging=logging,
+        captured=logging if logging.captures(grants.values()) else None,
+        policies=in_order(policies_of(rows.settings).values()),
+        prompt=active_prompt(rows.settings),
+        thinking=active_rule(rows.settings),
         password_set=rows.password_set,
         settings=rows.settings,
         unreadable=tuple(unreadable),
@@ -107,5 +128,9 @@ def _grant(row: KeyRow) -> Grant:
         strict=row.strict,
         rate_limits=rate_limits(row.rate_limits),
         max_sessions=row.max_sessions,
+        schedule=schedule_of(row.access_schedule),
+        tags=row.tags,
         cache=row.cache,
+        bodies=row.bodies,
+        semantic_cache=row.semantic_cache,
     )

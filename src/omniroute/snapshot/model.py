@@ -7,10 +7,16 @@ import msgspec
 from omniroute.access.grant import Grant
 from omniroute.accounts.connection import Connection
 from omniroute.catalog.provider import Provider
+from omniroute.dialects.thinking_rule import ThinkingRule
 from omniroute.ir.json import JsonObject
+from omniroute.ledger.budgets import Budgets
 from omniroute.ledger.prices import OwnPrice
 from omniroute.routing.combo import Combo
+from omniroute.routing.policy import Policy
+from omniroute.routing.resilience import Resilience
 from omniroute.routing.selection.rules import DEFAULT, Selection
+from omniroute.snapshot.logging import DEFAULT as LOGGING
+from omniroute.snapshot.logging import Logging
 
 
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +26,9 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     tried: stored ones first, then by priority and name; inactive ones are included. `providers` are by id, by
     alias and by the prefix of a node; whatever provider a connection names is there.
     `combos` are by name, in the operator's order; `aliases` lead from a name or a pattern to a model or combo;
-    `prices` are the operator's own, by provider and model; `selection` says how accounts are chosen.
+    `prices` are the operator's own, by provider and model; `selection` says how accounts are chosen,
+    `resilience` what becomes of those that fail;
+    `budgets` is None when there are none.
     `unreadable` are the ids of
     connections whose secret does not open, and which are therefore inactive.
     """
@@ -36,4 +44,15 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     aliases: Mapping[str, str] = {}
     prices: Mapping[str, Mapping[str, OwnPrice]] = {}
     selection: Selection = DEFAULT
+    resilience: Resilience = Resilience()
+    budgets: Budgets | None = None
+    logging: Logging = LOGGING
+    captured: Logging | None = None
+    """`logging` where anybody's bodies are kept; None saves requests from asking."""
+    prompt: str | None = None
+    """What stands in front of the instructions of every request; None for nothing."""
+    thinking: ThinkingRule | None = None
+    """How much models may think; None leaves it to clients."""
+    policies: tuple[Policy, ...] = ()
+    """The enabled ones, in order."""
     unreadable: tuple[str, ...] = ()

@@ -23,6 +23,7 @@ class SelectionChange(msgspec.Struct, frozen=True, kw_only=True):
 
     usual: OwnRule = OwnRule()
     providers: Mapping[str, OwnRule | None] = {}
+    strict_tags: bool | None = None
 
 
 class Selecting:
@@ -46,7 +47,11 @@ class Selecting:
                     providers.pop(name, None)
                 else:
                     providers[name] = own
-            after = Selection(usual=msgspec.structs.replace(before.usual, **given), providers=providers)
+            after = Selection(
+                usual=msgspec.structs.replace(before.usual, **given),
+                providers=providers,
+                strict_tags=before.strict_tags if change.strict_tags is None else change.strict_tags,
+            )
             plain: JsonObject = msgspec.to_builtins(after)
             settings.put(connection, {KEY: plain})
             record(connection, actor, at=now, action="settings.routing", detail=plain)

@@ -1,4 +1,7 @@
-"""The database file: one connection that writes (see `storage.writer`) and a few that only read."""
+"""The database: one connection that writes (see `storage.writer`) and a few that only read.
+
+It is a file of SQLite, unless `storage.url` names a PostgreSQL database: see `storage.postgresql`.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -9,23 +12,31 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.pool import ConnectionPoolEntry, QueuePool, StaticPool
 
 from omniroute.storage.datadir import create_private
-from omniroute.storage.migrate import prepare
+from omniroute.storage.migrate import Place, copy, prepare
 
 T = TypeVar("T")
 
 _BUSY_TIMEOUT_MS: Final = 5000
-_READERS: Final = 4
-_READER_WAIT_S: Final = 30.0
+
+READERS: Final = 4
+"""Questions that are answered at a time."""
+READER_WAIT_S: Final = 30.0
+
+
+class Unavailable(Exception):
+    """The database of `storage.url` cannot be used. The message says why and what to do, without the password."""
 
 
 class Database:
-    """An open SQLite database in WAL mode: readers never wait for the writer, nor the writer for them."""
+    """An open database: readers never wait for the writer, nor the writer for them (a file is in WAL mode)."""
 
-    def __init__(self, file: Path, writing: Engine, reading: Engine) -> None:
+    def __init__(self, file: Path | None, writing: Engine, reading: Engine) -> None:
         self.file = file
+        """None when the database is not a file."""
         self.writing: Final = writing
-        """For `storage.writer` and migrations: one connection, whose transactions take the write lock at once."""
+        """For `storage.writer` and migrations: one connection, whose transactions have nobody beside them."""
         self._reading = reading
+        self._identity: Final = None if file is None else _identity(file)
 
     @classmethod
     def open(cls, file: Path, *, backups: Path | None = None) -> "Database":
@@ -43,17 +54,21 @@ class Database:
         reading = create_engine(
             url,
             poolclass=QueuePool,
-            pool_size=_READERS,
+            pool_size=READERS,
             max_overflow=0,
-            pool_timeout=_READER_WAIT_S,
+            pool_timeout=READER_WAIT_S,
             hide_parameters=True,
             connect_args=arguments,
         )
         event.listen(reading, "connect", _on_connect_reading)
         event.listen(reading, "begin", _begin)
         database = cls(file, writing, reading)
+
+        def keep(name: str) -> None:
+            copy(file, (backups or file.parent) / name)
+
         try:
-            prepare(writing, file, backups or file.parent)
+            prepare(writing, Place(repr(str(file)), "choose another --data-dir", keep))
         except BaseException:
             database.close()
             raise
@@ -68,9 +83,23 @@ class Database:
         """As `read`, in a thread, for callers on the event loop."""
         return await asyncio.to_thread(self.read, question)
 
+    def attached(self) -> bool:
+        """Whether the file is where it was opened. SQLite goes on writing into one that was moved or deleted."""
+        if self.file is None:
+            return True
+        try:
+            return _identity(self.file) == self._identity
+        except OSError:
+            return False
+
     def close(self) -> None:
         self._reading.dispose()
         self.writing.dispose()
+
+
+def _identity(file: Path) -> tuple[int, int]:
+    found = file.stat()
+    return found.st_dev, found.st_ino
 
 
 class _Cursor(Protocol):

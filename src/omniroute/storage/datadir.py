@@ -1,6 +1,6 @@
 """The data directory: where everything that outlives a process lies, who may read it, and who holds it.
 
-    omniroute.db   journal/   secrets/{seal,pepper,session,cli-token}   backups/   logs/   lock
+    omniroute.db   journal/   captures/   secrets/{seal,pepper,session,cli-token}   backups/   logs/   lock
 
 Directories are 0700 and files 0600, whatever the umask. `lock` is held (flock) by the one process that
 writes; everybody else may look up paths and read secrets without it.
@@ -77,6 +77,11 @@ class DataDir:
     @property
     def logs(self) -> Path:
         return self.path / "logs"
+
+    @property
+    def captures(self) -> Path:
+        """A database for each day; made when the first body is kept."""
+        return self.path / "captures"
 
     @property
     def lock(self) -> Path:

@@ -1,31 +1,41 @@
-"""Brings a database file to the schema this version knows, or says why it cannot.
+"""Brings a database to the schema this version knows, or says why it cannot.
 
-A fresh file gets its tables from `schema.METADATA` and is stamped; Alembic, which takes long to import, is
-needed only for a file of an older version, and that file is copied first.
+A fresh one gets its tables from `schema.METADATA` and is stamped; Alembic, which takes long to import, is needed
+only for one of an older version, and a file is copied first.
 """
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 from omniroute.storage.datadir import create_private
 from omniroute.storage.schema import METADATA
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009")
 """Every migration, oldest first; a test compares it with the files in `migrations/versions`."""
 
 
 class SchemaTooNew(Exception):
-    """The file was written by a later version of OmniRoute."""
+    """The database was written by a later version of OmniRoute."""
 
 
 class NotOurs(Exception):
-    """The file is a database, but of another program."""
+    """It is a database, but of another program."""
 
 
-def prepare(engine: Engine, file: Path, backups: Path) -> None:
+class Place(NamedTuple):
+    """Where a database lies: its name in messages, how to choose another one, and what keeps a copy of it, under a
+    file name that is given, before it is migrated."""
+
+    name: str
+    otherwise: str
+    keep: Callable[[str], None]
+
+
+def prepare(engine: Engine, place: Place) -> None:
     """Create, migrate or accept the database. Raises `SchemaTooNew` or `NotOurs`, and then nothing was changed."""
     with engine.connect() as connection:
         tables = set(inspect(connection).get_table_names())
@@ -39,16 +49,16 @@ def prepare(engine: Engine, file: Path, backups: Path) -> None:
             with engine.begin() as connection:
                 create(connection)
         case None if not _stamped(tables):
-            raise NotOurs(f"{str(file)!r} holds tables of another program; choose another --data-dir")
+            raise NotOurs(f"{place.name} holds tables of another program; {place.otherwise}")
         case str() if found == REVISIONS[-1]:
             pass
         case str() if found not in REVISIONS:
             raise SchemaTooNew(
-                f"{str(file)!r} has schema {found!r}, which is newer than {REVISIONS[-1]!r}; start the OmniRoute "
+                f"{place.name} has schema {found!r}, which is newer than {REVISIONS[-1]!r}; start the OmniRoute "
                 "version that wrote it, or restore a backup"
             )
         case _:
-            copy(file, backups / f"before-{REVISIONS[-1]}-from-{found or 'nothing'}.db")
+            place.keep(f"before-{REVISIONS[-1]}-from-{found or 'nothing'}.db")
             with engine.begin() as connection:
                 upgrade(connection)
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 METADATA: Final = MetaData(
@@ -33,6 +34,43 @@ METADATA: Final = MetaData(
 
 # SQLite counts up only a column that is declared INTEGER.
 _COUNTER: Final = BigInteger().with_variant(Integer(), "sqlite")
+
+# A failed request, and one that is still open.
+_FAILED: Final = text("outcome <> 'ok'")
+
+
+SUMS: Final = (
+    "requests",
+    "failed",
+    "unpriced",
+    "estimated",
+    "input_tokens",
+    "output_tokens",
+    "cache_read_tokens",
+    "cache_write_tokens",
+    "reasoning_tokens",
+    "cost_micro_usd",
+    "duration_ms",
+    "last_at",
+)
+"""What is summed up of requests; `last_at` is not a sum, but when the latest of them opened."""
+
+
+def _usage(name: str, at: str) -> Table:
+    """What settled requests used, summed by when they opened and who took part. Written by the ledger's drain."""
+    return Table(
+        name,
+        METADATA,
+        Column("at", BigInteger, nullable=False, doc=at),
+        Column("provider", String(128), nullable=False),
+        Column("model", Text, nullable=False, doc="the one that answered, else the one that was asked for"),
+        Column("key_id", String(64), nullable=False),
+        Column("combo", String(100), nullable=False),
+        Column("connection_id", String(128), nullable=False),
+        *(Column(column, BigInteger, nullable=False) for column in SUMS),
+        PrimaryKeyConstraint("at", "provider", "model", "key_id", "combo", "connection_id"),
+    )
+
 
 meta: Final = Table(
     "meta",
@@ -117,6 +155,9 @@ api_keys: Final = Table(
     Column("updated_at", BigInteger, nullable=False),
     Column("strict", Boolean, nullable=False, server_default=false()),
     Column("cache", String(16), nullable=False, server_default="exact", doc="none, exact or all"),
+    Column("tags", Text, nullable=False, server_default="[]", doc="JSON array of text: who shares its budgets"),
+    Column("bodies", String(16), doc="off, errors or all; null: as for all keys"),
+    Column("semantic_cache", String(16), nullable=False, server_default="off", doc="off, shadow or on"),
     PrimaryKeyConstraint("id"),
     UniqueConstraint("digest"),
 )
@@ -192,10 +233,20 @@ requests: Final = Table(
     Column("message", Text, nullable=False),
     Column("settled_at", BigInteger, doc="null while the request is open"),
     Column("price_source", String(64)),
+    Column("combo", String(100), nullable=False, server_default="", doc="the combo that chose; empty for none"),
     PrimaryKeyConstraint("id"),
-    Index(None, "at", "id"),  # repos.usage.latest, totals, totals_by_model
+    Index(None, "at", "id"),  # repos.usage.latest, totals, totals_by_model; repos.requests.page
     Index(None, "settled_at", "id"),  # repos.usage.settled_after, interrupt_open
+    # Each of these is a field that `storage.filters.conditions` looks up.
+    Index(None, "key_id", "at", "id"),
+    Index(None, "model_asked", "at", "id"),
+    Index(None, "provider", "at", "id"),
+    Index(None, "connection_id", "at", "id"),
+    Index("ix_requests_failed", "at", "id", sqlite_where=_FAILED, postgresql_where=_FAILED),
 )
+
+usage_hours: Final = _usage("usage_hours", "the start of a UTC hour")
+usage_days: Final = _usage("usage_days", "the start of a UTC day")
 
 attempts: Final = Table(
     "attempts",
@@ -223,6 +274,75 @@ cached_answers: Final = Table(
     Column("expires_at", BigInteger, nullable=False),
     PrimaryKeyConstraint("key"),  # repos.answers.find
     Index(None, "expires_at"),  # repos.answers.total, sweep
+)
+
+blocks: Final = Table(
+    "blocks",
+    METADATA,
+    Column("provider", String(128), nullable=False),
+    Column("connection_id", String(128), nullable=False, doc="* for every one"),
+    Column("model", String(255), nullable=False, doc="* for every one"),
+    Column("error", String(32), nullable=False, doc="routing.classify.ErrorClass"),
+    Column("source", String(16), nullable=False, doc="provider, ladder or rule"),
+    Column("evidence", Text, nullable=False, doc="JSON: the failure"),
+    Column("since", BigInteger, nullable=False, doc="unix ms"),
+    Column("until", BigInteger, doc="unix ms; null until somebody sees to it"),
+    Column("version", BigInteger, nullable=False, doc="the connection's when it was made"),
+    Column("level", Integer, nullable=False),
+    Column("firm", Boolean, nullable=False),
+    Column("terminal", Boolean, nullable=False),
+    PrimaryKeyConstraint("provider", "connection_id", "model"),
+)
+
+breakers: Final = Table(
+    "breakers",
+    METADATA,
+    Column("provider", String(128), nullable=False),
+    Column("model", String(255), nullable=False),
+    Column("open_until", BigInteger, nullable=False, doc="unix ms"),
+    Column("ejections", Integer, nullable=False),
+    Column("at", BigInteger, nullable=False, doc="unix ms: when it opened"),
+    PrimaryKeyConstraint("provider", "model"),
+)
+
+price_lists: Final = Table(
+    "price_lists",
+    METADATA,
+    Column("source", String(32), nullable=False, doc="litellm or modelsDev"),
+    Column("dated", String(10), nullable=False, doc="YYYY-MM-DD"),
+    Column("imported_at", BigInteger, nullable=False),
+    Column("models", Integer, nullable=False),
+    Column("prices", LargeBinary, nullable=False, doc="ledger.price_lists, compressed JSON"),
+    PrimaryKeyConstraint("source"),
+)
+
+budgets: Final = Table(
+    "budgets",
+    METADATA,
+    Column("id", String(64), nullable=False),
+    Column("scope", String(16), nullable=False, doc="key, tag, connection, provider or global"),
+    Column("subject", String(200), nullable=False, doc="an id or a tag; empty for global"),
+    Column("limit_micro_usd", BigInteger, nullable=False),
+    Column("period", String(16), nullable=False, doc="daily, weekly, monthly or total"),
+    Column("action", String(16), nullable=False, doc="warn, downgrade or block"),
+    Column("mode", String(16), nullable=False, doc="standard or hard"),
+    Column("warn_percent", Integer, nullable=False),
+    Column("downgrade_to", String(100), doc="the name of a combo"),
+    Column("reset_minute", Integer, nullable=False, doc="minutes after midnight, UTC"),
+    Column("created_at", BigInteger, nullable=False),
+    Column("updated_at", BigInteger, nullable=False),
+    PrimaryKeyConstraint("id"),
+    UniqueConstraint("scope", "subject", "period", "action"),
+)
+
+budget_spends: Final = Table(
+    "budget_spends",
+    METADATA,
+    Column("budget_id", String(64), nullable=False),
+    Column("window_start", BigInteger, nullable=False, doc="0 for the only window of a total budget"),
+    Column("micro_usd", BigInteger, nullable=False),
+    Column("guessed_micro_usd", BigInteger, nullable=False, doc="the part whose price nobody knew"),
+    PrimaryKeyConstraint("budget_id", "window_start"),  # repos.budgets.charge, spends
 )
 
 audit_log: Final = Table(

@@ -16,6 +16,8 @@ from omniroute.pipeline.count import CountTokens
 from omniroute.pipeline.exchange import Exchange
 from omniroute.pipeline.generate import Generate
 from omniroute.pipeline.refuse import refuse
+from omniroute.pipeline.relay import Relay
+from omniroute.surfaces.embed import gemini_verbs
 from omniroute.surfaces.table import Endpoint, Handler
 
 _BASES: Final = ("/v1beta/models/{model...}", "/v1/models/{model...}")
@@ -23,13 +25,14 @@ _BARE: Final = "/v1beta/{model...}"
 """Where the AI SDK asks, which leaves `/models` out when the name of the model has a slash, as ours have."""
 
 
-def gemini(generate: Generate, count: CountTokens) -> Iterator[Endpoint]:
+def gemini(generate: Generate, count: CountTokens, relay: Relay) -> Iterator[Endpoint]:
     """What can be asked of a model."""
     dialect = Gemini()
     handlers: Mapping[str, tuple[str, Handler]] = {
         ":generateContent": ("chat", GenerateContent(generate, dialect)),
         ":streamGenerateContent": ("chat", StreamGenerateContent(generate, dialect, GeminiArray())),
         ":countTokens": ("count_tokens", CountContent(count, dialect)),
+        **gemini_verbs(relay, dialect, model_in),
         "": ("chat", UnknownVerb(dialect)),
     }
     for base in _BASES:
@@ -93,8 +96,8 @@ class UnknownVerb:
     async def __call__(self, exchange: Exchange, model: str) -> None:
         verb = model.rpartition(":")[2]
         message = (
-            f"there is no method {verb[:80]!r} here; a model has generateContent, streamGenerateContent and"
-            " countTokens"
+            f"there is no method {verb[:80]!r} here; a model has generateContent, streamGenerateContent,"
+            " countTokens, embedContent and batchEmbedContents"
         )
         await refuse(exchange, self._dialect, _not_found(message))
 

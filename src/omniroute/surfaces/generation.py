@@ -5,11 +5,8 @@ from typing import Final
 
 from omniroute.access.routes import Route
 from omniroute.dialects.base import Dialect
-from omniroute.pipeline.admit import Admit
 from omniroute.pipeline.generate import Generate
-from omniroute.snapshot.live import Live
 from omniroute.surfaces.chat import Chat
-from omniroute.surfaces.stored import Stored
 from omniroute.surfaces.table import Endpoint
 
 _PATHS: Final[dict[str, tuple[str, ...]]] = {
@@ -31,11 +28,3 @@ def generation(generate: Generate, dialects: Mapping[str, Dialect]) -> Iterator[
             for path in paths:
                 route = Route("POST", path + below, "client", "chat")
                 yield Endpoint(route=route, handler=chat, dialect=dialect)
-
-
-def stored(live: Live, admit: Admit, dialect: Dialect) -> Iterator[Endpoint]:
-    """What the Responses API has for responses that it keeps."""
-    handler = Stored(live, admit, dialect)
-    for method in ("GET", "DELETE", "POST"):
-        route = Route(method, "/v1/responses/{rest...}", "client", "chat")
-        yield Endpoint(route=route, handler=handler, dialect=dialect)

@@ -42,6 +42,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     context_tokens: int | None = None
     max_output_tokens: int | None = None
     reasoning: bool = False
+    tools: bool | None = None
+    images: bool | None = None
     operation: OperationName | None = None
     dimensions: int | None = None
 

@@ -37,6 +37,10 @@ class Models:
         self._table = table
         self._discovery = discovery
 
+    def admit(self, exchange: Exchange) -> None:
+        """Raises `GatewayError` for a caller who may not even ask."""
+        self._admit.grant(exchange, self._live.current)
+
     async def visible(self, exchange: Exchange) -> list[Listed]:
         """What the caller may ask for. Raises `GatewayError` when nobody may tell."""
         snapshot = self._live.current
@@ -129,6 +133,8 @@ def listed(snapshot: Snapshot, table: ModelTable, discovery: Discovery) -> Itera
                 context_tokens=model.facts.context_tokens if model else None,
                 max_output_tokens=model.facts.max_output_tokens if model else None,
                 reasoning=bool(model and model.facts.reasoning),
+                tools=model.facts.tools if model else None,
+                images=model.facts.images if model else None,
                 operation=model.operation if model else operation_named(model_id),
                 dimensions=model.dimensions if model else None,
             )

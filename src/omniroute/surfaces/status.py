@@ -10,10 +10,11 @@ from omniroute.snapshot.live import Live
 
 
 class Condition(msgspec.Struct, frozen=True):
-    """`draining`: shutting down. `degraded`: served, but something needs the operator (say why in the log)."""
+    """`draining`: shutting down. `trouble`: served, but something needs the operator, in one sentence that names
+    nothing of theirs."""
 
     draining: bool
-    degraded: bool
+    trouble: str | None
 
 
 class Status:
@@ -43,8 +44,10 @@ class Status:
             for provider_id, several in self._live.current.connections.items()
             if provider_id != self._built_in
         }
+        degraded: JsonObject = {} if condition.trouble is None else {"reason": condition.trouble}
         return {
-            "status": "draining" if condition.draining else "degraded" if condition.degraded else "healthy",
+            "status": "draining" if condition.draining else "degraded" if degraded else "healthy",
+            **degraded,
             "version": self._version,
             "uptime": round(self._clock.monotonic() - self._started, 3),
             "providerSummary": {

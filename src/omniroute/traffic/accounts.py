@@ -8,6 +8,7 @@ import msgspec
 from omniroute.routing.candidate import Account
 from omniroute.routing.selection.draw import UNUSED, AccountStanding
 from omniroute.traffic.affinity import Bindings
+from omniroute.traffic.buckets import Buckets
 from omniroute.traffic.learned import Learned
 from omniroute.traffic.permits import Permits
 
@@ -31,6 +32,7 @@ class Accounts:
         self.permits = Permits()
         self.bindings = Bindings()
         self.learned = Learned()
+        self.meters = Buckets()
         self._beats: dict[str, _Beat] = {}
         self._turns: dict[str, int] = {}
         self._latest: dict[str, str] = {}
@@ -111,6 +113,12 @@ class Seat:
         if beat is not None:
             beat.errors += 0.2 * (1 - beat.errors)
             beat.in_row = 0
+
+    def broke(self, binding: str | None) -> None:
+        """Its answer broke off: the conversation bound by `binding` does not go back there by itself."""
+        self.failed()
+        if binding is not None:
+            self._accounts.bindings.loosen(binding, self._account.id)
 
     def leave(self) -> None:
         """The request is over there, whatever came of it."""

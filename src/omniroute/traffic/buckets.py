@@ -1,12 +1,14 @@
-"""What client keys have used of their limits: a bucket for each, which empties evenly over its window."""
+"""What keys and accounts have used of their limits: a bucket for each, which empties evenly over its window."""
 
-from typing import Final
+from collections.abc import Iterable
+from typing import Final, Literal
 
 import msgspec
 
 from omniroute.access.grant import RateLimit
 
 _MAX_BUCKETS: Final = 100_000
+_MINUTE_S: Final = 60
 
 
 class Level(msgspec.Struct, frozen=True, kw_only=True):
@@ -23,7 +25,8 @@ class _Bucket(msgspec.Struct):
 
 
 class Buckets:
-    """By key id and limit; times are monotonic seconds. In memory: a restart forgives what was used."""
+    """By the id of a key or an account, and limit; times are monotonic seconds. In memory: a restart forgives what
+    was used."""
 
     def __init__(self) -> None:
         self._buckets: dict[tuple[str, RateLimit], _Bucket] = {}
@@ -98,6 +101,11 @@ class Reservation:
         for bucket in self._buckets:
             bucket.used = max(0.0, bucket.used + tokens - self._tokens)
         self._tokens = tokens
+
+
+def minutes(per_minute: Iterable[tuple[Literal["requests", "tokens"], int]]) -> tuple[RateLimit, ...]:
+    """The limits of an account."""
+    return tuple(RateLimit(limit=most, window_s=_MINUTE_S, unit=unit) for unit, most in per_minute)
 
 
 def _left(bucket: _Bucket, limit: RateLimit, now: float) -> float:

@@ -13,13 +13,15 @@ _MAX_ACCOUNTS: Final = 10_000
 
 
 class LearnedLimit(msgspec.Struct, frozen=True, kw_only=True):
-    """`reset_at` and `learned_at` are monotonic seconds."""
+    """`reset_at` and `learned_at` are monotonic seconds; `length_s` is how long its window is, where that was
+    said."""
 
     what: str
     limit: float
     remaining: float
     reset_at: float
     learned_at: float
+    length_s: float | None = None
 
     def left(self, now: float) -> float:
         """What is left by now: all of it once it was reset."""
@@ -46,6 +48,7 @@ class Learned:
                 remaining=one.remaining,
                 reset_at=now + (_UNSAID_RESET_S if one.resets_in_s is None else one.resets_in_s),
                 learned_at=now,
+                length_s=one.length_s,
             )
             for one in told
         )
@@ -53,6 +56,10 @@ class Learned:
     def limits(self, account_id: str, now: float) -> tuple[LearnedLimit, ...]:
         """What is known of the account and not older than a day."""
         return tuple(one for one in self._limits.get(account_id, ()) if now - one.learned_at < _FORGET_S)
+
+    def __bool__(self) -> bool:
+        """Whether anything is known of any account."""
+        return bool(self._limits)
 
     def share_left(self, account_id: str, now: float) -> float | None:
         """Of the tightest limit, 0 to 1; None when none is known."""

@@ -1,24 +1,47 @@
 """What requests have lately been like at each target: load, speed, errors, health. In memory; one event loop."""
 
 import math
-from typing import Final, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol, TypeAlias
 
 import msgspec
 
 from omniroute.clock import Rng
 from omniroute.ir.failure import Failure, FailureKind
 from omniroute.ir.target import Target
-from omniroute.routing.health import WELL, Condition, begun, calm, gone_badly, gone_well, health, withdrawn
+from omniroute.routing.health import (
+    WELL,
+    Condition,
+    answering,
+    begun,
+    calm,
+    gone_badly,
+    gone_well,
+    health,
+    withdrawn,
+)
+from omniroute.routing.resilience import DEFAULT, Category, Resilience
 from omniroute.routing.standing import UNKNOWN, Standing
+from omniroute.traffic.combo_metrics import ComboMetrics
+from omniroute.traffic.retries import Retries
 
 _DECAY_S: Final = 30.0
 _FADE_S: Final = 1.0
 _COUNTED_S: Final = 2.0
 _MAX_TARGETS: Final = 10_000
-_PROVIDERS_FAULT: Final[frozenset[FailureKind]] = frozenset(
+PROVIDERS_FAULT: Final[frozenset[FailureKind]] = frozenset(
     {"server", "connect", "timeout", "cut", "protocol", "empty", "overloaded"}
 )
 """Kinds that are samples of a provider's health. Limits and credentials are an account's affair."""
+
+
+class Kept(Protocol):
+    """Where breakers are written down, later and elsewhere."""
+
+    def breaker(self, provider: str, model: str, condition: Condition) -> None:
+        """It opened, or it closed."""
+        ...
+
 
 _Key: TypeAlias = tuple[str, str]
 
@@ -53,28 +76,45 @@ class _Beat(msgspec.Struct):
 
 class Pulse:
     """Every `began` is followed by exactly one of `succeeded`, `failed` or `abandoned`; a success by one `ended`,
-    when the answer was delivered or given up."""
+    when the answer was delivered or given up: only then it counts as good."""
 
-    def __init__(self, dice: Rng) -> None:
+    def __init__(
+        self, dice: Rng, rules: Callable[[], Resilience] = lambda: DEFAULT, kept: Kept | None = None
+    ) -> None:
         self._dice = dice
+        self._rules = rules
+        self._kept = kept
         self._beats: dict[_Key, _Beat] = {}
+        self._tripped: set[_Key] = set()
+        """Whose breakers are not closed: mostly nobody's."""
         self.turns: dict[str, int] = {}
         self.last_good: dict[str, str] = {}
+        self.retries = Retries()
+        self.combos = ComboMetrics()
 
-    def standing(self, target: Target, now: float) -> Standing:
+    def standing(self, target: Target, now: float, cost_usd: float | None = None) -> Standing:
+        """`cost_usd` is what the request in question would cost there."""
         beat = self._beats.get((target.provider, target.model))
         if beat is None:
-            return UNKNOWN
+            return UNKNOWN if cost_usd is None else Standing(cost_usd=cost_usd)
         faded = math.exp(-max(0.0, now - beat.at) / _DECAY_S)
+        first_event_s = beat.first_event_s
         return Standing(
             in_flight=beat.in_flight,
             rate=beat.rate * faded,
-            first_event_s=beat.first_event_s,
-            spread_s=None if beat.first_event_s is None else beat.spread_s,
-            p95_s=None if beat.first_event_s is None else beat.first_event_s + 2 * beat.spread_s,
+            first_event_s=first_event_s,
+            spread_s=None if first_event_s is None else beat.spread_s,
+            p95_s=None if first_event_s is None else first_event_s + 2 * beat.spread_s,
             errors=beat.errors * faded if beat.seen else None,
             health=health(beat.condition, now),
+            cost_usd=cost_usd,
         )
+
+    def failing(self, target: Target, now: float) -> bool:
+        """Whether its breaker is open."""
+        if not self._tripped or (key := (target.provider, target.model)) not in self._tripped:
+            return False
+        return health(self._beats[key].condition, now) == "open"
 
     def began(self, target: Target, now: float) -> None:
         beat = self._of(target)
@@ -98,23 +138,13 @@ class Pulse:
         beat.seen = True
         if beat.errors:
             beat.errors *= 0.8
-        if calm(beat.condition) and now - beat.good_since < _COUNTED_S:
-            beat.good += 1
-        else:
-            beat.count_good()
-            beat.good_since = now
-            beat.condition = gone_well(beat.condition, now)
+        if beat.condition.probing:
+            beat.condition = answering(beat.condition, now)
 
-    def failed(self, target: Target, failure: Failure, now: float) -> None:
+    def failed(self, target: Target, failure: Failure, now: float, category: Category = "apikey") -> None:
         beat = self._of(target)
         beat.in_flight -= 1
-        if failure.kind in _PROVIDERS_FAULT:
-            beat.errors += 0.2 * (1 - beat.errors)
-            beat.seen = True
-            beat.count_good()
-            beat.condition = gone_badly(beat.condition, now, jitter=self._dice.random())
-        else:
-            beat.condition = withdrawn(beat.condition)
+        self._count_bad(target, beat, failure, now, category)
 
     def abandoned(self, target: Target) -> None:
         """The client left before there was anything to judge by."""
@@ -122,12 +152,50 @@ class Pulse:
         beat.in_flight -= 1
         beat.condition = withdrawn(beat.condition)
 
-    def ended(self, target: Target, output_tokens: int) -> None:
+    def ended(
+        self,
+        target: Target,
+        output_tokens: int,
+        now: float,
+        failure: Failure | None = None,
+        category: Category = "apikey",
+    ) -> None:
+        """`failure` is why the answer did not come to its end."""
         beat = self._of(target)
         beat.in_flight -= 1
         if output_tokens:
             before = beat.output_tokens
             beat.output_tokens = output_tokens if before is None else before + 0.2 * (output_tokens - before)
+        if failure is not None:
+            self._count_bad(target, beat, failure, now, category)
+        elif calm(beat.condition) and now - beat.good_since < _COUNTED_S:
+            beat.good += 1
+        else:
+            beat.count_good()
+            beat.good_since = now
+            self._change(target, beat, gone_well(beat.condition, now))
+
+    def conditions(self) -> Iterator[tuple[str, str, Condition]]:
+        """Provider, model and how it is with each that was asked lately."""
+        for (provider, model), beat in list(self._beats.items()):
+            yield provider, model, beat.condition
+
+    def restore(self, provider: str, model: str, condition: Condition) -> None:
+        """What was written down before the process began."""
+        self._beats[provider, model] = _Beat(condition=condition)
+        if condition.open_until is not None:
+            self._tripped.add((provider, model))
+
+    def reset(self, provider: str | None = None) -> int:
+        """Closes the breakers of `provider`, or all, and forgets what led to them. Returns how many were open."""
+        closed = 0
+        for key, beat in self._beats.items():
+            if provider is not None and key[0] != provider:
+                continue
+            beat.good = 0
+            closed += beat.condition.open_until is not None
+            self._set(key, beat, WELL)
+        return closed
 
     def output_tokens(self, target: Target) -> float | None:
         """How long answers have lately been."""
@@ -137,11 +205,42 @@ class Pulse:
     def take_turn(self, combo: str) -> None:
         self.turns[combo] = self.turns.get(combo, 0) + 1
 
+    def _count_bad(self, target: Target, beat: _Beat, failure: Failure, now: float, category: Category) -> None:
+        if failure.kind not in PROVIDERS_FAULT:
+            beat.condition = withdrawn(beat.condition)
+            return
+        beat.errors += 0.2 * (1 - beat.errors)
+        beat.seen = True
+        beat.count_good()
+        profile = self._rules().of(category)
+        condition = gone_badly(
+            beat.condition,
+            now,
+            jitter=self._dice.random(),
+            in_a_row=profile.breaker_failures,
+            first_s=profile.breaker_reset_s,
+        )
+        self._change(target, beat, condition)
+
+    def _change(self, target: Target, beat: _Beat, condition: Condition) -> None:
+        self._set((target.provider, target.model), beat, condition)
+
+    def _set(self, key: _Key, beat: _Beat, condition: Condition) -> None:
+        turned = condition.open_until != beat.condition.open_until
+        beat.condition = condition
+        if condition.open_until is not None:
+            self._tripped.add(key)
+        else:
+            self._tripped.discard(key)
+        if turned and self._kept is not None:
+            self._kept.breaker(*key, condition)
+
     def _of(self, target: Target) -> _Beat:
         key = (target.provider, target.model)
         beat = self._beats.get(key)
         if beat is None:
             if len(self._beats) >= _MAX_TARGETS:
                 self._beats = {known: one for known, one in self._beats.items() if one.in_flight}
+                self._tripped.intersection_update(self._beats)
             beat = self._beats[key] = _Beat()
         return beat

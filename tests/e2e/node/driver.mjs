@@ -4,6 +4,7 @@ import { createInterface } from "node:readline";
 import Anthropic from "@anthropic-ai/sdk";
 import { GoogleGenAI } from "@google/genai";
 import OpenAI from "openai";
+import { providers } from "./ai.mjs";
 
 const HELLO = [{ role: "user", content: "hello there" }];
 const SCHEMA = {
@@ -54,6 +55,10 @@ const openai = {
     });
     const { message } = answer.choices[0];
     return { thought: message.reasoning_content, text: message.content };
+  },
+  async embeddings(client, { model }) {
+    const { data } = await client.embeddings.create({ model, input: ["one", "two"] });
+    return { vectors: data.map((one) => one.embedding) };
   },
 };
 
@@ -141,6 +146,10 @@ const gemini = {
     for await (const model of await client.models.list()) ids.push(model.name.replace(/^models\//, ""));
     return { ids };
   },
+  async embeddings(client, { model }) {
+    const { embeddings } = await client.models.embedContent({ model, contents: ["one", "two"] });
+    return { vectors: embeddings.map((one) => one.values) };
+  },
   async count_tokens(client, { model }) {
     const { totalTokens } = await client.models.countTokens({ model, contents: "hello there" });
     return { tokens: totalTokens };
@@ -163,6 +172,7 @@ const sdks = {
     },
   },
   gemini,
+  ...providers(SCHEMA),
 };
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -175,7 +185,12 @@ for await (const line of createInterface({ input: process.stdin })) {
   } catch (error) {
     const { name } = error.constructor;
     answer = {
-      error: { name, status: error.status ?? null, message: error.message, retryAfter: error.headers?.get?.("retry-after") ?? null },
+      error: {
+        name,
+        status: error.status ?? error.statusCode ?? null,
+        message: error.message,
+        retryAfter: error.headers?.get?.("retry-after") ?? error.responseHeaders?.["retry-after"] ?? null,
+      },
     };
   }
   process.stdout.write(`${JSON.stringify(answer)}\n`);

@@ -78,13 +78,17 @@ def read(request: Request, body: dict) -> Asked:
         attached=tuple(_described(part) for part in parts if "inlineData" in part or "fileData" in part),
         results=tuple(_result(response["response"]) for response in responses),
         tools=tuple(
-            Tool(name=one["name"], schema=one.get("parametersJsonSchema") or one.get("parameters", {}))
-            for one in declared
-            if calling.get("mode") != "NONE"
+            Tool(name=one["name"], schema=_schema(one)) for one in declared if calling.get("mode") != "NONE"
         ),
         thinks=bool(thinking.get("includeThoughts")),
         array=streams and "alt=sse" not in request.query.split("&"),
     )
+
+
+def _schema(declared: dict) -> dict:
+    """The JSON schema may be spelled as protobuf's own names are, which google-genai 3.x does."""
+    named = (declared.get(name) for name in ("parametersJsonSchema", "parameters_json_schema", "parameters"))
+    return next((schema for schema in named if schema is not None), {})
 
 
 def complaint(request: Request, body: dict) -> str | None:

@@ -55,13 +55,16 @@ def plain(status: int, value: object, headers: tuple[tuple[str, str], ...] = ())
 
 def plan(dialect: ModuleType, received: Received, script: Script) -> Plan:
     """What `dialect`'s server does with this request. A request that it cannot read is a 400 that says why."""
+    denial = dialect.denial(received.request) if hasattr(dialect, "denial") else None
+    if denial is not None:
+        return _own_refusal(dialect, 403, denial)
     try:
         complaint = dialect.complaint(received.request, received.json)
         if complaint is not None:
-            return plain(400, dialect.error(400, complaint))
+            return _own_refusal(dialect, 400, complaint)
         asked = dialect.read(received.request, received.json)
     except (msgspec.DecodeError, KeyError, TypeError, ValueError) as problem:
-        return plain(400, dialect.error(400, f"cannot read the request: {problem!r}"))
+        return _own_refusal(dialect, 400, f"cannot read the request: {problem!r}")
     headers = script.headers
     if script.keep_alive == "close":
         headers = (*headers, ("Connection", "close"))
@@ -80,11 +83,21 @@ def plan(dialect: ModuleType, received: Received, script: Script) -> Plan:
     return Plan(steps=steps, gate=script.gate, drip_s=script.drip_s, close=script.keep_alive != "keep")
 
 
+def _own_refusal(dialect: ModuleType, status: int, message: str) -> Plan:
+    return plain(status, dialect.error(status, message), _error_headers(dialect, status))
+
+
 def _refusal(dialect: ModuleType, fault: Refuse, headers: tuple[tuple[str, str], ...]) -> tuple[Step, ...]:
     body = fault.body
     if body is None:
         body = msgspec.json.encode(dialect.error(fault.status, fault.message))
+        headers = (*headers, *_error_headers(dialect, fault.status))
     return (Send(_head(fault.status, (*fault.headers, *headers), length=len(body)) + body),)
+
+
+def _error_headers(dialect: ModuleType, status: int) -> tuple[tuple[str, str], ...]:
+    """Most servers say everything about an error in its body."""
+    return dialect.error_headers(status) if hasattr(dialect, "error_headers") else ()
 
 
 def _stream(

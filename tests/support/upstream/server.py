@@ -1,6 +1,7 @@
 """The scripted upstream: an HTTP/1.1 server on a thread of its own, told what to answer request by request."""
 
 import asyncio
+import ssl
 import threading
 from collections import deque
 from types import ModuleType
@@ -9,20 +10,25 @@ from typing import Self
 from tests.support.upstream import (
     anthropic,
     anthropic_count,
+    bedrock_converse,
+    cohere,
     embeddings_elsewhere,
     gemini,
     gemini_count,
+    google_token,
     media,
     ollama,
     openai_chat,
     openai_embeddings,
     openai_responses,
     simple,
+    vertex_anthropic,
 )
 from tests.support.upstream.connection import Connection
 from tests.support.upstream.received import Received
 from tests.support.upstream.reply import Plan, plain, plan
 from tests.support.upstream.script import Script
+from tests.support.upstream.tunnel import Tunnel
 from tests.support.upstream.wire import Request
 
 MODELS = ("scripted-small", "scripted-large")
@@ -35,6 +41,9 @@ DIALECTS: tuple[ModuleType, ...] = (
     gemini,
     gemini_count,
     ollama,
+    bedrock_converse,
+    cohere,
+    vertex_anthropic,
     simple,
     embeddings_elsewhere,
 )
@@ -42,15 +51,20 @@ DIALECTS: tuple[ModuleType, ...] = (
 
 class ScriptedUpstream:
     """Speaks OpenAI under `*/chat/completions`, `*/responses` and `*/embeddings`, Anthropic under `*/messages` and
-    `*/messages/count_tokens`, Gemini under `*/models/<model>:<verb>`, and Ollama under `*/api/chat`.
+    `*/messages/count_tokens`, Gemini under `*/models/<model>:<verb>`, Ollama under `*/api/chat`, Bedrock under
+    `*/model/<model>/converse`, Cohere under `*/v2/chat`, and Claude on Vertex AI under its own path.
 
     Each of these requests takes the next script of the queue, or `default` when the queue is empty. Use it as
-    a context manager; `url` is the server's root.
+    a context manager; `url` is the server's root. With `tls` it is a proxy as well (`proxy_url`): whatever host it
+    is asked to connect to, it is that host itself, and shows the certificate of `tls`.
     """
 
-    def __init__(self, port: int = 0) -> None:
+    def __init__(self, port: int = 0, *, tls: ssl.SSLContext | None = None) -> None:
         self.default = Script()
         self.received: list[Received] = []
+        self.hosts: list[str] = []
+        self._tls = tls
+        self._proxy_port: int | None = None
         self._changed = threading.Condition()
         self._scripts: deque[Script] = deque()
         self._asked_port = port
@@ -85,6 +99,11 @@ class ScriptedUpstream:
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def proxy_url(self) -> str:
+        assert self._proxy_port is not None, "without `tls` the upstream is no proxy"
+        return f"http://127.0.0.1:{self._proxy_port}"
 
     @property
     def generations(self) -> list[Received]:
@@ -160,11 +179,24 @@ class ScriptedUpstream:
                 lambda: Connection(self, tasks), "127.0.0.1", self._asked_port, backlog=1024
             )
             self._port = server.sockets[0].getsockname()[1]
+            proxy = await self._proxy(tasks)
             self._ready.set()
             await self._stop.wait()
             server.close()
+            if proxy is not None:
+                proxy.close()
             for connection in list(self._connections):
                 connection.abort()
+
+    async def _proxy(self, tasks: asyncio.TaskGroup) -> asyncio.Server | None:
+        if self._tls is None:
+            return None
+        loop, tls = asyncio.get_running_loop(), self._tls
+        server = await loop.create_server(
+            lambda: Tunnel(lambda: Connection(self, tasks), tls, tasks, self.hosts), "127.0.0.1", 0
+        )
+        self._proxy_port = server.sockets[0].getsockname()[1]
+        return server
 
 
 def _dialect(request: Request) -> ModuleType | None:
@@ -187,9 +219,11 @@ def _plan(received: Received, dialect: ModuleType | None, script: Script) -> Pla
     if dialect is not None:
         return plan(dialect, received, script)
     if request.method == "GET" and request.path.endswith(("/models", "/api/tags")):
+        if (request.header("host") or "").endswith(".amazonaws.com"):
+            return plain(404, {"message": "UnknownOperationException"})
         return plain(200, _lister(request).models(MODELS))
     if request.method == "HEAD":
         return plain(200, None)
-    if (told := media.reply(request)) is not None:
+    if (told := media.reply(request) or google_token.reply(request)) is not None:
         return told
     return plain(404, openai_chat.error(404, f"no such path: {request.target}"))

@@ -4,6 +4,7 @@ from typing import cast
 
 from omniroute.caching.exact import Counted, ExactCache
 from omniroute.caching.memory import Memory
+from omniroute.caching.semantic.meanings import Meanings
 from omniroute.caching.shelf import Shelf
 from tests.unit.caching.test_kept import kept
 from tests.unit.pipeline.stage import Clock
@@ -11,7 +12,8 @@ from tests.unit.pipeline.stage import Shelf as Plain
 
 
 def cache(clock: Clock, shelf: Plain) -> ExactCache:
-    return ExactCache(Memory(max_entries=9, max_bytes=9999), cast("Shelf", shelf), clock, ttl_s=10)
+    meanings = Meanings(clock, most=9, ttl_s=10)
+    return ExactCache(Memory(max_entries=9, max_bytes=9999), cast("Shelf", shelf), meanings, clock, ttl_s=10)
 
 
 async def test_what_is_fetched_from_the_shelf_expires_when_it_would_have() -> None:

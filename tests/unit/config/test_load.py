@@ -68,10 +68,16 @@ SAMPLES: dict[str, tuple[str, object]] = {
     "log_format": ("json", "json"),
     "transport": ("aiohttp", "aiohttp"),
     "proxy": ("socks5://127.0.0.1:1080", "socks5://127.0.0.1:1080"),
+    "storage_url": ("postgresql://u:s3cret-value@db/omniroute", "postgresql://u:s3cret-value@db/omniroute"),
     "max_attempts": ("3", 3),
+    "max_inflight": ("9", 9),
     "cache_memory_entries": ("7", 7),
     "cache_memory_bytes": ("4096", 4096),
+    "cache_questions": ("7", 7),
     "cache_rows": ("9", 9),
+    "media_bytes": ("1000", 1000),
+    "responses_entries": ("6", 6),
+    "responses_bytes": ("2048", 2048),
     "ledger_on_full": ("refuse", "refuse"),
 }
 
@@ -127,6 +133,8 @@ def test_every_field_of_settings_has_exactly_one_name_and_no_variable_sets_two_u
         ("JWT_SECRET", "s", "jwt_secret", "s"),
         ("API_KEY_SECRET", "s", "api_key_secret", "s"),
         ("STORAGE_ENCRYPTION_KEY", "s", "storage_encryption_key", "s"),
+        ("DATABASE_URL", "postgres://u@db/omniroute", "storage_url", "postgres://u@db/omniroute"),
+        ("DATABASE_URL", "mysql://u@db/of-another-program", "storage_url", None),
         ("CORS_ALLOWED_ORIGINS", "http://a:3000,*", "cors_allowed_origins", ("http://a:3000", "*")),
         ("CORS_ORIGIN", "http://a:3000", "cors_allowed_origins", ("http://a:3000",)),
         ("TRUSTED_PROXIES", "127.0.0.1", "trusted_proxies", ("127.0.0.1",)),
@@ -191,6 +199,7 @@ BAD: list[tuple[dict[str, object], dict[str, str], str, str]] = [
     ({}, {"REQUIRE_API_KEY": "maybe"}, "", "must be true or false"),
     ({}, {"TRUSTED_PROXIES": "proxy"}, "", "must hold addresses or networks"),
     ({}, {"CORS_ORIGIN": "https://a/b"}, "", "must hold origins"),
+    ({}, {"OMNIROUTE_STORAGE_URL": "mysql://u@db/d"}, "", "must be a URL that begins with postgresql://"),
     ({}, {"PUBLIC_BASE_URL": "ai.example.com"}, "", "must be an address like https://ai.example.com"),
     (
         {},
@@ -239,7 +248,8 @@ def test_a_file_that_is_not_text_is_an_error_and_no_traceback(tmp_path: Path) ->
 
 @pytest.mark.parametrize("field", sorted(SECRET_FIELDS))
 def test_no_secret_is_ever_shown(field: str) -> None:
-    secret = "http://me:tops3cret@p:1" if field == "proxy" else "tops3cret"
+    urls = {"proxy": "http://me:tops3cret@p:1", "storage_url": "postgresql://me:tops3cret@p/d"}
+    secret = urls.get(field, "tops3cret")
     result = loaded(environ={NAMES[field].own: secret})
     assert getattr(result.settings, field) == secret
     assert "tops3cret" not in repr(result)

@@ -117,18 +117,20 @@ def test_a_patched_body_is_what_the_plan_says() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"),
+    ("name", "value", "code"),
     [
-        ("previous_response_id", "resp_1"),
-        ("conversation", {"id": "conv_1"}),
-        ("prompt", {"id": "pmpt_1"}),
+        ("previous_response_id", "resp_1", "previous_response_not_found"),
+        ("conversation", {"id": "conv_1"}, "unsupported_feature"),
+        ("prompt", {"id": "pmpt_1"}, "unsupported_feature"),
     ],
 )
-def test_a_responses_request_is_refused_where_what_it_refers_to_is_not_stored(name: str, value: Any) -> None:
+def test_a_responses_request_is_refused_where_what_it_refers_to_is_not_stored(
+    name: str, value: Any, code: str
+) -> None:
     body = {"input": "and then?", name: value}
     with pytest.raises(InvalidRequest, match=f"^{name} refers to .*'m' at 'p'") as raised:
         planned(body, target(dialect="anthropic"), client="openai_responses")
-    assert (raised.value.status, raised.value.code) == (400, "unsupported_feature")
+    assert (raised.value.status, raised.value.code) == (400, code)
     assert planned(body, target(dialect="openai_responses"), client="openai_responses") == Verbatim()
     assert planned(body | {name: None}, target(), client="openai_responses") == Translate()
 

@@ -45,3 +45,18 @@ def test_a_schema_without_end_is_left_alone_at_some_depth() -> None:
     for _ in range(100):
         innermost = innermost["not"]
     assert innermost == {"minimum": "1"}
+
+
+def test_what_was_found_out_about_a_schema_holds_for_the_next_request() -> None:
+    sound = {"type": "object", "properties": {"path": {"type": "string"}}}
+    wrong = {"type": "object", "properties": {"mode": {"enum": ["a", None]}}}
+    repaired = {"type": "object", "properties": {"mode": {"enum": ["a"]}}}
+    for _ in range(3):
+        assert tool_schema(sound) is sound, "nothing is copied that needs no repair"
+        assert tool_schema(wrong) == repaired
+    assert wrong["properties"]["mode"] == {"enum": ["a", None]}  # type: ignore[index]  # it is a dict
+
+
+def test_a_schema_too_long_to_be_remembered_is_looked_through_all_the_same() -> None:
+    wrong = {"type": "object", "properties": {"a": {"description": "x" * 5000, "minimum": "1"}}}
+    assert tool_schema(wrong)["properties"]["a"]["minimum"] == 1

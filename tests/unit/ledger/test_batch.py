@@ -1,6 +1,7 @@
 """What journal records become in the tables."""
 
 from omniroute.ledger.batch import Batch, fold, milliseconds, orphan
+from omniroute.ledger.budgets import Charge
 from tests.support.records import attempted, opened, progress, settled
 
 ATTEMPT = {
@@ -47,11 +48,14 @@ OPENED = {
     "stream": True,
     "session_id": None,
     "client_request_id": None,
+    "combo": "",
 }
 
 
 def test_a_request_that_began_and_ended_in_a_batch_is_one_row():
-    assert fold([opened(), attempted(), progress(), settled()]) == Batch([OPENED | SETTLED], [], [], [ATTEMPT])
+    assert fold([opened(), attempted(), progress(), settled()]) == Batch(
+        [OPENED | SETTLED], [], [], [ATTEMPT], [], {"k1": 1000}
+    )
 
 
 def test_an_open_request_names_no_provider_yet():
@@ -66,12 +70,22 @@ def test_an_open_request_names_no_provider_yet():
 
 
 def test_a_request_that_opened_earlier_is_changed():
-    assert fold([attempted(), settled()]) == Batch([], [], [SETTLED], [ATTEMPT])
+    assert fold([attempted(), settled()]) == Batch([], [], [SETTLED], [ATTEMPT], [], {})
 
 
 def test_progress_is_an_estimate_until_the_request_settles():
     assert fold([progress(output_tokens=1), progress(output_tokens=2)]).progressed == [
-        {"id": "r1", "input_tokens": 7, "output_tokens": 2, "usage_source": "estimated"}
+        {
+            "id": "r1",
+            "input_tokens": 7,
+            "output_tokens": 2,
+            "usage_source": "estimated",
+            "provider": "openai",
+            "connection_id": "c1",
+            "model": "gpt-x",
+            "cost_micro_usd": 5,
+            "price_source": "own",
+        }
     ]
     (row,) = fold([opened(), progress(output_tokens=2)]).requests
     assert (row["output_tokens"], row["usage_source"], row["outcome"]) == (2, "estimated", "open")
@@ -103,3 +117,16 @@ def test_a_request_whose_opening_was_lost_still_has_its_usage():
 
 def test_times_are_kept_in_milliseconds():
     assert milliseconds(1_753_000_000.1234) == 1_753_000_000_123
+
+
+def test_charges_of_a_batch_are_one_sum_for_each_window_of_a_budget():
+    records = [
+        progress(charges=(Charge("b1", 60, 5), Charge("b2", 60, 5, 5))),
+        settled(charges=(Charge("b1", 60, -2), Charge("b1", 120, 7))),
+    ]
+    assert fold(records).charges == [Charge("b1", 60, 3), Charge("b2", 60, 5, 5), Charge("b1", 120, 7)]
+
+
+def test_a_key_was_last_used_when_its_latest_request_of_the_batch_began():
+    records = [opened("r1", at=5.0), opened("r2", at=3.0), opened("r3", at=4.0, key_id="k2")]
+    assert fold(records).used == {"k1": 5000, "k2": 4000}

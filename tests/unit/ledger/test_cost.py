@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from omniroute.catalog.loader import load
 from omniroute.ir.result import Usage
-from omniroute.ledger.cost import Rate, Sheet, cost
+from omniroute.ledger.cost import Rate, Sheet, cost, expected_micro_usd
 from omniroute.ledger.prices import GenaiPrices, OwnPrice, Prices
 
 CATALOG = load().served(False)
@@ -67,6 +67,16 @@ def test_the_cost_of_two_requests_is_that_of_both_together_to_a_micro_usd(one: U
         cache_read=one.cache_read + other.cache_read,
     )
     assert abs(micro(one) + micro(other) - micro(both)) <= 1
+
+
+@given(
+    fresh=st.integers(0, 10**7),
+    output=st.integers(0, 10**6),
+    sheet=st.sampled_from([SONNET, Sheet(source="s", input=Rate(3), output=Rate(5, ((9, 7),)), request_pico=11)]),
+)
+def test_what_a_choice_compares_is_what_would_be_billed(fresh: int, output: int, sheet: Sheet) -> None:
+    billed = cost(sheet, Usage(input=fresh, output=output)).micro_usd
+    assert expected_micro_usd(sheet, fresh=fresh, output=output) == billed
 
 
 def prices(own: dict[str, dict[str, OwnPrice]] | None = None) -> Prices:

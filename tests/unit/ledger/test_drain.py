@@ -8,14 +8,17 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
+from omniroute.ledger.cost import Cost
 from omniroute.ledger.drain import Drain, drained_position, store
 from omniroute.ledger.framing import MAX_FRAME_BYTES
 from omniroute.ledger.journal import Journal
+from omniroute.ledger.late_prices import LatePrices
 from omniroute.ledger.position import Position
 from omniroute.ledger.reader import Taken
 from omniroute.ledger.recovery import recover
 from omniroute.storage.database import Database
-from omniroute.storage.repos import usage
+from omniroute.storage.repos import keys, usage
+from omniroute.storage.repos.keys import KeyRow
 from omniroute.storage.writer import Writer
 from tests.support.full_disk import full_disk
 from tests.support.records import attempted, opened, progress, settled
@@ -193,3 +196,72 @@ def test_records_that_waited_for_space_are_drained_too(stage):
     stage.drain.close()
     assert stage.ids() == [f"r{number:02}" for number in range(12)]
     assert stage.drain.health.trouble is None
+
+
+def test_a_database_that_can_only_be_read_delays_the_ledger_and_loses_nothing(stage):
+    driver = stage.database.writing.connect().connection.driver_connection
+    driver.execute("PRAGMA query_only=ON")
+    stage.drain.start()
+    stage.journal.append(settled("r1"))
+    while stage.drain.health.trouble is None:
+        threading.Event().wait(0.01)
+    assert "attempt to write a readonly database" in stage.drain.health.trouble
+    assert stage.ids() == []
+    driver.execute("PRAGMA query_only=OFF")
+    assert stage.drain.caught_up(patience_s=30)
+    assert stage.ids() == ["r1"]
+
+
+def test_a_clock_that_jumps_back_between_two_records_settles_the_request_all_the_same(stage):
+    stage.drain.start()
+    stage.journal.append(opened("r1", at=5000.0))
+    stage.journal.append(settled("r1", at=1000.0))
+    assert stage.drain.caught_up(patience_s=30)
+    row = stage.database.read(partial(usage.get, request_id="r1"))
+    assert (row.at, row.settled_at, row.outcome) == (5_000_000, 1_000_000, "ok")
+
+
+def test_a_use_of_a_key_is_remembered_at_most_every_five_minutes(stage):
+    row = KeyRow(id="k1", name="k", digest=b"d" * 32, prefix="sk", created_at=1, updated_at=1)
+    stage.writer.write(lambda connection: keys.add(connection, row))
+    stage.drain.start()
+    for number, at in enumerate((1000.0, 1299.0, 1300.0, 1301.0)):
+        stage.journal.append(opened(f"r{number}", at=at))
+        assert stage.drain.caught_up(patience_s=30)
+        found = stage.database.read(partial(keys.get, key_id="k1"))
+        assert found.last_used_at == (1_000_000 if at < 1300 else 1_300_000)
+
+
+def test_what_was_settled_before_the_prices_came_is_priced_once_with_their_source(tmp_path):
+    stage = Stage(tmp_path)
+    asked = []
+
+    def price(provider, model, used, at):
+        asked.append((provider, model, used.input, used.output, at))
+        return None if model == "unheard-of" else Cost(123, "list 1")
+
+    late = LatePrices(price)
+    stage.drain = Drain(stage.journal, stage.writer, late=late)
+    stage.drain.start()
+    stage.journal.append(settled("early"))
+    stage.journal.append(settled("unknown", model="unheard-of"))
+    stage.journal.append(settled("free", usage_source="cache", cost_micro_usd=0))
+    stage.journal.append(settled("failed", usage_source="none"))
+    assert not stage.drain.caught_up(patience_s=0.05)
+    late.loaded(4.0)
+    assert stage.drain.caught_up(patience_s=30)
+    stage.journal.append(settled("later", at=5.0))
+    stage.drain.close()
+    found = {
+        row.id: (row.cost_micro_usd, row.price_source)
+        for row in stage.database.read(partial(usage.latest, limit=9))
+    }
+    assert found == {
+        "early": (123, "list 1"),
+        "unknown": (None, None),
+        "free": (0, None),
+        "failed": (None, None),
+        "later": (None, None),
+    }
+    assert asked == [("openai", "gpt-x", 10, 20, 4.0), ("openai", "unheard-of", 10, 20, 4.0)]
+    stage.close()

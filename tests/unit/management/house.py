@@ -18,18 +18,21 @@ from omniroute.access.setup import SetupTokens
 from omniroute.accounts.env import env_connections
 from omniroute.caching.exact import ExactCache
 from omniroute.caching.memory import Memory
+from omniroute.caching.semantic.meanings import Meanings
 from omniroute.caching.shelf import Shelf
 from omniroute.caching.window import Window
 from omniroute.catalog.loader import load
 from omniroute.catalog.models import models_from_modelsdev
 from omniroute.config.settings import Settings
 from omniroute.dialects.registry import DIALECTS
+from omniroute.ledger.captures import Captures
 from omniroute.ledger.prices import Prices
 from omniroute.management.app import build
 from omniroute.management.services import Services
 from omniroute.pipeline.allowance import Allowance
 from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.choose import Choose, Chosen
+from omniroute.pipeline.combo_trial import StepTrial
 from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.trace import Traces
 from omniroute.routing.dice import Dice
@@ -42,7 +45,9 @@ from omniroute.storage.datadir import DataDir
 from omniroute.storage.repos import audit, keys, meta
 from omniroute.storage.sealing import Sealer
 from omniroute.storage.writer import Writer
+from omniroute.telemetry.counters import Counters
 from omniroute.traffic.accounts import Accounts
+from omniroute.traffic.combo_metrics import ComboMetrics
 from omniroute.traffic.pulse import Pulse
 from omniroute.traffic.resting import Resting
 from omniroute.upstream.scripted import Answer, Fault, ScriptedTransport
@@ -87,11 +92,19 @@ class House:
         pepper = self.data_dir.secret("pepper")
         self.keyring = Keyring(pepper, self.settings.api_key)
         self.traces = Traces()
-        self.accounts, self.resting, self.allowance = Accounts(), Resting(), Allowance(self.clock)
+        self.combo_metrics = ComboMetrics()
+        self.accounts, self.allowance = Accounts(), Allowance(self.clock)
+        self.resting = Resting(rules=lambda: self.live.current.resilience)
+        self.pulse = Pulse(Dice(1), lambda: self.live.current.resilience)
         shelf = Shelf(self.database, self.writer, rows=100)
-        self.cache = ExactCache(Memory(max_entries=500, max_bytes=100_000), shelf, self.clock, ttl_s=1800)
+        meanings = Meanings(self.clock, most=100, ttl_s=1800)
+        self.cache = ExactCache(
+            Memory(max_entries=500, max_bytes=100_000), shelf, meanings, self.clock, ttl_s=1800
+        )
         self.window = Window(self.clock, length_s=5)
+        self.counters = Counters()
         self.prices = Prices(lambda: self.live.current.prices)
+        self.captures = Captures(self.data_dir.captures)
         self.services = Services(
             settings=self.settings,
             version="9.9.9",
@@ -115,30 +128,35 @@ class House:
             ),
             find_grant=self.find_grant,
             catalog=CATALOG,
-            models=lambda: models_from_modelsdev({}, CATALOG),
+            models=lambda: models_from_modelsdev(b"{}", CATALOG),
             dialects=DIALECTS,
             transport=self.transport,
             rehearse=self.rehearse,
             trace=self.traces.find,
+            try_combo=self.try_combo,
+            combo_metrics=self.combo_metrics,
             prices=self.prices,
+            captures=self.captures,
+            counters=self.counters,
             cache=self.cache,
             window=self.window,
             accounts=self.accounts,
             resting=self.resting,
+            pulse=self.pulse,
+            serving=lambda name: self.choose.serving(self.live.current, name),
             allowance=self.allowance,
             snapshot=lambda: self.live.current,
             meaningless=lambda name: self.choose.meaningless(self.live.current, name),
             env_connections=env_connections(environ or {}, CATALOG),
         )
         self.live = Live(self.database, self.writer, self.services.sealer, CATALOG.prefixes)
-        self.pulse = Pulse(Dice(1))
         candidates = Candidates(CATALOG, self.services.models)
         draws = Draws(self.accounts, self.clock.monotonic)
         self.choose = Choose(
             candidates,
             self.pulse,
             draws,
-            price=lambda target, usage: None,
+            sheet=lambda target: None,
             seeds=lambda: 1,
             now=self.clock.monotonic,
         )
@@ -147,6 +165,10 @@ class House:
     def rehearse(self, combo: str, asked: Asked) -> tuple[Chosen, Branch]:
         snapshot = self.live.current
         return self.choose.rehearse(snapshot, snapshot.combos[combo], LOCAL_GRANT, asked)
+
+    async def try_combo(self, combo: str) -> tuple[StepTrial, ...]:
+        """Nobody: a house has no pipeline. tests/fault/test_combo_trials.py has the whole."""
+        return ()
 
     def find_grant(self, key: str) -> Grant | None:
         """What the snapshot answers, straight from the rows."""
@@ -214,6 +236,7 @@ class House:
         return [row.action for row in self.audited()]
 
     def close(self) -> None:
+        self.captures.close()
         self.writer.close()
         self.database.close()
 

@@ -34,6 +34,10 @@ def test_the_caches_say_what_they_hold(house: House) -> None:
             "tokensSaved": 0,
             "memoryBytes": house.cache.memory.size,
             "memoryMaxBytes": 100_000,
+            "questions": 0,
+            "similarHits": 0,
+            "shadowHits": 0,
+            "problem": None,
         },
         "idempotency": {"activeKeys": 1, "windowMs": 5000, "replayed": 0},
     }

@@ -2,6 +2,7 @@
 
 import pytest
 
+from omniroute.routing.combo import ComboConfig
 from tests.unit.management.house import House
 
 STEPS = ["openai/gpt-4o", {"model": "anthropic/claude-sonnet-4-5", "weight": 30}]
@@ -70,6 +71,7 @@ def test_a_circle_that_a_change_would_close_is_refused(house: House) -> None:
         ({"models": [{"weight": 5}]}, "neither a model nor a comboName"),
         ({"models": [{"id": "a>b", "model": "openai/gpt-4o"}]}, "'>'"),
         ({"config": {"compositeTiers": {"defaultTier": "best", "tiers": {}}}}, "'best' is no tier"),
+        ({"config": {"on": {"cancelled": "next"}}}, "take out the rule for 'cancelled'"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_words(house: House, body: dict, words: str) -> None:
@@ -83,7 +85,16 @@ def test_a_name_is_taken_once(house: House) -> None:
     assert refused(house, name="fast") == (400, "Combo name already exists: 'fast'.")
 
 
-@pytest.mark.parametrize("config", [{"maxRetries": 3}, {"modePack": "turbo"}, {"maxAttempts": 0}])
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"maxRetries": 3},
+        {"modePack": "turbo"},
+        {"maxAttempts": 0},
+        {"on": {"429": "next"}},
+        {"on": {"server": "hop"}},
+    ],
+)
 def test_settings_that_do_nothing_are_refused_rather_than_stored(house: House, config: dict) -> None:
     assert refused(house, config=config)[0] == 400
 
@@ -97,6 +108,7 @@ def test_the_config_comes_back_as_it_was_sent(house: House) -> None:
         "explorationRate": 0.0,
         "budgetCap": 0.25,
         "candidatePool": ["openai"],
+        "on": {"invalid_request": "next", "rate_limit": "wait"},
         "compositeTiers": {"defaultTier": "a", "tiers": {"a": {"stepId": "one", "fallbackTier": None}}},
     }
     made = created(house, models=[{"id": "one", "model": "openai/gpt-4o"}], config=config)
@@ -114,3 +126,35 @@ def test_changes_are_audited(house: House) -> None:
     made = created(house)
     row = house.audited()[-1]
     assert (row.action, row.target) == ("combo.create", made["id"])
+
+
+def test_what_a_combo_makes_of_its_requests_is_stored_kept_and_taken_back(house: House) -> None:
+    admin = house.admin()
+    agent = {"system_message": "Be brief.", "tool_filter_regex": "^read_", "context_cache_protection": True}
+    made = admin.post("/api/combos", json={"name": "agent", "models": ["openai/gpt-4o"], **agent})
+    assert made.status_code == 201, made.text
+    assert {name: made.json()[name] for name in agent} == agent
+    path = f"/api/combos/{made.json()['id']}"
+    config = {"handoffThreshold": 0.7, "handoffModel": "openai/gpt-4o", "maxMessagesForSummary": 10}
+    changed = admin.put(path, json={"system_message": None, "config": config}).json()
+    assert (changed["system_message"], changed["tool_filter_regex"]) == (None, "^read_")
+    assert changed["config"] == config
+    bare = {"tool_filter_regex": None, "context_cache_protection": False, "config": None}
+    assert admin.put(path, json=bare).json()["config"] == {}
+    assert house.live.current.combos["agent"].config == ComboConfig()
+
+
+@pytest.mark.parametrize(("pattern", "why"), [("(", "a group is not closed"), ("(?=a)", "look-around")])
+def test_a_tool_filter_that_cannot_be_used_is_refused_when_it_is_saved(
+    house: House, pattern: str, why: str
+) -> None:
+    body = {"name": "agent", "models": ["openai/gpt-4o"], "tool_filter_regex": pattern}
+    answer = house.admin().post("/api/combos", json=body)
+    assert answer.status_code == 400
+    assert f"The tool filter {pattern!r} cannot be used" in answer.json()["error"]["message"]
+    assert why in answer.json()["error"]["message"]
+
+
+def test_a_pattern_that_would_take_forever_elsewhere_is_welcome(house: House) -> None:
+    body = {"name": "agent", "models": ["openai/gpt-4o"], "tool_filter_regex": "^(a+)+$"}
+    assert house.admin().post("/api/combos", json=body).status_code == 201

@@ -61,7 +61,7 @@ def test_a_step_without_an_account_is_left_out_with_what_to_do(house: House) -> 
 
 def test_a_failing_provider_is_left_out_and_the_load_is_shown(house: House) -> None:
     house, combo_id = house_with(house, strategy="least-used")
-    for _ in range(5):
+    for _ in range(12):
         house.pulse.began(target(house, "one"), house.clock.monotonic())
         house.pulse.failed(target(house, "one"), BROKEN, house.clock.monotonic())
     house.pulse.began(target(house, "two"), house.clock.monotonic())
@@ -103,7 +103,7 @@ def test_a_trace_is_told_without_secrets_and_gone_ones_point_to_the_log(house: H
     refusal = Failure(kind="authentication", status=401, message="bad key sk-abcdefghijklmnopqrstuvwxyz0123456789")
     visit.tried = (Tried(candidate=up, failure=refusal, took_s=0.25, rest_s=10.0),)
     visit.failure = refusal
-    house.traces.keep(visit)
+    house.traces.keep(visit, None, 0.0)
     admin = house.admin()
     told = admin.get("/api/explain/req_1").json()
     assert (told["model"], told["dialect"], told["combo"], told["winner"]) == ("up/m", "anthropic", None, None)

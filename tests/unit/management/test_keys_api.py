@@ -90,6 +90,9 @@ def test_a_patch_sets_only_what_it_names(house: House) -> None:
         {"name": "k", "allowedModels": [""]},
         {"name": "k", "isActive": "yes"},
         {"name": "k", "accessSchedule": {"enabled": True}},
+        {"name": "k", "accessSchedule": {"from": "9:00", "until": "17:00", "days": [1]}},
+        {"name": "k", "accessSchedule": {"from": "09:00", "until": "17:00", "days": [7]}},
+        {"name": "k", "accessSchedule": {"from": "09:00", "until": "17:00", "days": [1], "tz": "Mars/Olympus"}},
         {"name": "k", "rateLimits": [{"limit": 1, "window": 0}]},
         {"name": "k", "maxSessions": -1},
         {"name": "k", "autoResolve": True},
@@ -176,3 +179,17 @@ def test_a_key_that_fits_the_form_but_was_never_issued_is_401(house: House) -> N
     stranger = mint(b"s" * 32).text
     assert house.client(authorization=f"Bearer {stranger}").get("/api/keys").status_code == 401
     assert digest(b"p", stranger) != digest(b"q", stranger)
+
+
+def test_a_schedule_is_kept_shown_and_taken_away_again(house: House) -> None:
+    admin = house.admin()
+    schedule = {"enabled": True, "from": "22:00", "until": "06:00", "days": [5, 6], "tz": "Europe/Berlin"}
+    made = admin.post("/api/keys", json={"name": "night", "accessSchedule": schedule, "tags": ["team"]}).json()
+    assert (made["accessSchedule"], made["tags"]) == (schedule, ["team"])
+    (grant,) = house.live.current.grants.values()
+    assert grant.schedule is not None
+    assert (grant.schedule.start, grant.schedule.until, grant.tags) == (22 * 60, 6 * 60, ("team",))
+    path = f"/api/keys/{made['id']}"
+    assert admin.patch(path, json={"accessSchedule": {**schedule, "enabled": False}}).status_code == 200
+    assert [one.schedule for one in house.live.current.grants.values()] == [None]
+    assert admin.patch(path, json={"accessSchedule": None}).json()["accessSchedule"] is None

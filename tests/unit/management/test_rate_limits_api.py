@@ -1,9 +1,14 @@
 """What limits accounts and keys at the moment, over HTTP."""
 
+import pytest
+
 from omniroute.access.grant import RateLimit
+from omniroute.accounts.provider_data import per_minute
 from omniroute.ir.failure import Failure
-from omniroute.routing.candidate import Account
-from omniroute.routing.classify import Verdict
+from omniroute.ir.json import JsonObject
+from omniroute.ir.target import Target
+from omniroute.routing.candidate import Account, Candidate
+from omniroute.routing.classify import classify
 from tests.unit.management.house import House
 
 HEADERS = {
@@ -35,9 +40,9 @@ def test_places_learned_limits_and_rests_of_a_connection_are_shown(house: House)
     one = account(house, connected(house))
     assert house.accounts.permits.take(one)
     house.accounts.learned.hear(one.id, HEADERS, at=house.clock.now(), now=house.clock.monotonic())
-    failure = Failure(kind="rate_limit", status=429, message="slow down")
-    verdict = Verdict(elsewhere=True, block_s=60.0)
-    house.resting.rest(one, verdict, failure, house.clock.monotonic())
+    failure = Failure(kind="rate_limit", status=429, message="slow down", retry_after=60.0)
+    candidate = Candidate(target=Target(provider="openai", model="m", dialect="openai_chat"), account=one)
+    house.resting.failed(candidate, classify(failure), failure, house.clock.monotonic())
     said = house.admin().get("/api/rate-limits")
     assert said.status_code == 200, said.text
     shown = next(found for found in said.json()["connections"] if found["connectionId"] == one.id)
@@ -58,6 +63,8 @@ def test_places_learned_limits_and_rests_of_a_connection_are_shown(house: House)
                 "source": "headers",
             }
         ],
+        "rateLimitProtection": False,
+        "minute": [],
         "blockedUntil": "2027-01-15T08:01:00.000Z",
         "reason": "slow down",
     }
@@ -132,3 +139,52 @@ def test_conversations_are_listed_by_key(house: House) -> None:
         "connectionId": "c",
         "ageMs": 5000,
     }
+
+
+def test_protection_is_switched_on_and_holds_in_the_snapshot(house: House) -> None:
+    connection_id = connected(house)
+    admin = house.admin()
+    assert admin.post("/api/rate-limits", json={"connectionId": connection_id, "enabled": True}).json() == {
+        "success": True,
+        "connectionId": connection_id,
+        "enabled": True,
+    }
+    parameters = house.live.current.by_id[connection_id].parameters
+    assert per_minute(parameters) == (("requests", 100),)
+    shown = next(
+        one for one in admin.get("/api/rate-limits").json()["connections"] if one["connectionId"] == connection_id
+    )
+    assert shown["rateLimitProtection"] is True
+    assert shown["minute"] == [
+        {"limit": 100, "window": 60, "unit": "requests", "remaining": 100.0, "resetAt": None}
+    ]
+    admin.post("/api/rate-limits", json={"connectionId": connection_id, "enabled": False})
+    assert per_minute(house.live.current.by_id[connection_id].parameters) == ()
+
+
+def test_an_unknown_connection_cannot_be_protected(house: House) -> None:
+    assert (
+        house.admin().post("/api/rate-limits", json={"connectionId": "none", "enabled": True}).status_code == 404
+    )
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ({}, ()),
+        ({"requestsPerMinute": 5}, (("requests", 5),)),
+        ({"requestsPerMinute": 5, "tokensPerMinute": 1000}, (("requests", 5), ("tokens", 1000))),
+        ({"rateLimitProtection": True}, (("requests", 100),)),
+        ({"rateLimitProtection": True, "tokensPerMinute": 7}, (("tokens", 7),)),
+        ({"rateLimitProtection": False, "requestsPerMinute": 5}, ()),
+    ],
+)
+def test_an_account_takes_what_its_operator_lets_it(data: JsonObject, expected: object) -> None:
+    assert per_minute(data) == expected
+
+
+@pytest.mark.parametrize("value", [0, -1, 1.5, "ten", True, 10**10])
+def test_a_limit_is_a_whole_number(house: House, value: object) -> None:
+    connection_id = connected(house)
+    body = {"providerSpecificData": {"requestsPerMinute": value}}
+    assert house.admin().put(f"/api/providers/{connection_id}", json=body).status_code == 400

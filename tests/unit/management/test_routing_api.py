@@ -15,6 +15,7 @@ def test_the_strategy_holds_at_once_for_all_and_for_one_provider(house: House) -
         "stickyRoundRobinLimit": 3,
         "affinity": "auto",
         "providers": {},
+        "tagRoutingStrict": False,
         "strategies": [],
     }
     change = {
@@ -30,6 +31,13 @@ def test_the_strategy_holds_at_once_for_all_and_for_one_provider(house: House) -
     assert selection.of("openai") == Rule(strategy="random", affinity="off")
     assert selection.of("anthropic") == Rule(strategy="p2c")
     assert house.actions()[-1] == "settings.routing"
+
+
+def test_tags_can_be_made_a_rule_that_is_never_broken(house: House) -> None:
+    admin = house.admin()
+    assert admin.patch(PATH, json={"tagRoutingStrict": True}).json()["tagRoutingStrict"] is True
+    admin.patch(PATH, json={"stickyRoundRobinLimit": 9})
+    assert house.live.current.selection.strict_tags
 
 
 def test_what_is_left_out_stays_and_null_takes_a_providers_rule_away(house: House) -> None:

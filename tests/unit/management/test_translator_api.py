@@ -47,3 +47,14 @@ def test_half_a_character_is_refused(house: House) -> None:
         "/api/translator/translate", content=body, headers={"content-type": "application/json"}
     )
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "bad_request")
+
+
+def test_a_node_is_known_by_its_prefix_and_by_its_id(house: House) -> None:
+    admin = house.admin()
+    made = {"name": "Mine", "prefix": "mine", "type": "anthropic-compatible", "baseUrl": "https://mine.example/v1"}
+    node = admin.post("/api/provider-nodes", json=made).json()["node"]
+    for name in ("mine", node["id"]):
+        body = {"from": "openai_chat", "provider": name, "body": CHAT}
+        found = admin.post("/api/translator/translate", json=body)
+        assert found.status_code == 200, found.text
+        assert found.json()["body"]["messages"] == [{"role": "user", "content": [{"type": "text", "text": "hi"}]}]

@@ -18,6 +18,7 @@ from omniroute.pipeline.course import Course
 from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.inquiry import Reading
+from omniroute.pipeline.recording import Recorder
 from omniroute.pipeline.relay import Relay
 from omniroute.pipeline.trace import Traces
 from omniroute.routing.dice import Dice
@@ -29,7 +30,7 @@ from omniroute.traffic.pulse import Pulse
 from omniroute.traffic.resting import Resting
 from omniroute.upstream.scripted import ScriptedTransport
 from omniroute.upstream.transport import Deadlines
-from tests.unit.pipeline.stage import Clock, Exchange, Ids, Journal, Live, Log
+from tests.unit.pipeline.stage import Captures, Clock, Exchange, Ids, Journal, Live, Log
 
 UP = Provider(
     id="up",
@@ -68,22 +69,23 @@ class RelayStage:
             settings={},
         )
         known = catalog([row], Tables())
-        table = models_from_modelsdev({}, known)
+        table = models_from_modelsdev(b"{}", known)
         rules = perimeter(bind="127.0.0.1", port=20128, require_api_key=False)
         resting, pulse = Resting(), Pulse(Dice(1))
+        self.captures, self.live = Captures(), Live(snapshot)
         ledger = Ledger(
             self.journal, lambda target, usage: None, pulse, Traces(), Counters(), self.log, self.clock
         )
         accounts = Accounts()
         candidates = Candidates(known, lambda: table)
         self.relay = Relay(
-            live=Live(snapshot),
+            live=self.live,
             admit=Admit(rules, Keyring(b"pepper"), self.clock),
             choose=Choose(
                 candidates,
                 pulse,
                 Draws(accounts, self.clock.monotonic),
-                price=lambda target, usage: None,
+                sheet=lambda target: None,
                 seeds=lambda: 1,
                 now=self.clock.monotonic,
             ),
@@ -99,6 +101,7 @@ class RelayStage:
                 sleep=self._sleep,
             ),
             ledger=ledger,
+            recorder=Recorder(self.captures, self.clock),
             resting=resting,
             clock=self.clock,
             ids=Ids(),

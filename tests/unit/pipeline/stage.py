@@ -1,5 +1,6 @@
 """A pipeline on a scripted transport: no sockets, a clock that stands still, and everything it wrote at hand."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import cast
 
@@ -11,13 +12,16 @@ from omniroute.access.perimeter import perimeter
 from omniroute.accounts.connection import Connection, Secret
 from omniroute.caching.exact import ExactCache
 from omniroute.caching.memory import Memory
+from omniroute.caching.semantic.meanings import Meanings
 from omniroute.caching.shelf import Shelf as RealShelf
 from omniroute.caching.window import Window
 from omniroute.catalog.lookup import Tables, catalog
 from omniroute.catalog.models import models_from_modelsdev
 from omniroute.catalog.provider import Auth, Operation, Provider
-from omniroute.dialects.registry import DIALECTS, UPSTREAMS
+from omniroute.dialects.registry import AS_BYTES, DIALECTS, UPSTREAMS
 from omniroute.ir.failure import Failure
+from omniroute.ledger.captures import Said
+from omniroute.ledger.cost import Sheet, cost
 from omniroute.ledger.records import Record
 from omniroute.pipeline.admit import Admit
 from omniroute.pipeline.allowance import Allowance
@@ -25,17 +29,22 @@ from omniroute.pipeline.attempt import Attempts
 from omniroute.pipeline.cached import Cached
 from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.choose import Choose
+from omniroute.pipeline.conduct import Conduct
 from omniroute.pipeline.course import Course
 from omniroute.pipeline.deliver import Deliver
 from omniroute.pipeline.draws import Draws
+from omniroute.pipeline.fetching import Bounds, Fetching
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.generate import Generate
 from omniroute.pipeline.joined import Joined
 from omniroute.pipeline.prepare import Prepare
+from omniroute.pipeline.recording import Recorder
 from omniroute.pipeline.repeat import Repeats
 from omniroute.pipeline.replay import Replay
 from omniroute.pipeline.sharing import Sharing
+from omniroute.pipeline.stored import Storage
 from omniroute.pipeline.strict import Strict
+from omniroute.pipeline.threads import Threads
 from omniroute.pipeline.trace import Traces
 from omniroute.routing.combo import Combo
 from omniroute.routing.dice import Dice
@@ -43,6 +52,7 @@ from omniroute.snapshot.model import Snapshot
 from omniroute.storage.repos.answers import AnswerRow
 from omniroute.telemetry.counters import Counters
 from omniroute.traffic.accounts import Accounts
+from omniroute.traffic.conversations import Conversations
 from omniroute.traffic.pulse import Pulse
 from omniroute.traffic.resting import Resting
 from omniroute.upstream.scripted import Gate, ScriptedTransport
@@ -69,6 +79,14 @@ class Journal:
 
     def append(self, record: Record) -> None:
         self.records.append(record)
+
+
+class Captures:
+    def __init__(self) -> None:
+        self.said: list[Said] = []
+
+    def keep(self, said: Said) -> None:
+        self.said.append(said)
 
 
 class Log:
@@ -153,6 +171,17 @@ class Exchange:
     def json(self) -> dict:
         return msgspec.json.decode(self.received)
 
+    def expire(self, after_s: float, why: Failure) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def stop() -> None:
+            if not self.ended:
+                self.stopped = why
+                task.cancel()
+
+        asyncio.get_running_loop().call_later(max(0.0, after_s), stop)
+
     async def body(self) -> bytes:
         return self._body
 
@@ -188,8 +217,11 @@ class Stage:
         aliases: dict[str, str] | None = None,
         more: tuple[tuple[Provider, Connection], ...] = (),
         grants: dict[str, Grant] | None = None,
+        prices: Sheet | None = None,
+        resting: Resting | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self.transport, self.journal, self.log, self.clock = transport, Journal(), Log(), Clock()
+        self.transport, self.journal, self.log, self.clock = transport, Journal(), Log(), clock or Clock()
         rows = {name: provider(name, codec) for name, codec in codecs.items()}
         connections = {
             name: tuple(
@@ -214,13 +246,20 @@ class Stage:
             aliases=aliases or {},
         )
         known = catalog(rows.values(), Tables())
-        table = models_from_modelsdev({}, known)
-        self.resting, self.counters = Resting(), Counters()
+        table = models_from_modelsdev(b"{}", known)
+        self.resting, self.counters = resting or Resting(), Counters()
         self.pulse, self.traces = Pulse(Dice(1)), Traces()
+        self.captures = Captures()
         ledger = Ledger(
-            self.journal, lambda target, usage: None, self.pulse, self.traces, self.counters, self.log, self.clock
+            self.journal,
+            lambda target, usage: None if prices is None else cost(prices, usage),
+            self.pulse,
+            self.traces,
+            self.counters,
+            self.log,
+            self.clock,
         )
-        self.accounts, self.allowance = Accounts(), Allowance(self.clock)
+        self.accounts, self.allowance = Accounts(), Allowance(self.clock, lambda target: prices)
         course = Course(self.resting, self.pulse, self.accounts, ledger, self.clock)
         candidates = self.candidates = Candidates(known, lambda: table)
         prepare = Prepare(
@@ -237,30 +276,45 @@ class Stage:
             candidates,
             self.pulse,
             draws,
-            price=lambda target, usage: None,
+            sheet=lambda target: None,
             seeds=lambda: 1,
             now=self.clock.monotonic,
         )
-        rules = perimeter(bind="127.0.0.1", port=20128, require_api_key=False)
+        rules = self.rules = perimeter(bind="127.0.0.1", port=20128, require_api_key=False)
         deliver = Deliver(ledger, self.clock, Ids())
         joined = Joined(ledger, self.clock)
         self.shelf = Shelf()
         self.cache = ExactCache(
-            Memory(max_entries=100, max_bytes=1_000_000), cast("RealShelf", self.shelf), self.clock, ttl_s=1800
+            Memory(max_entries=100, max_bytes=1_000_000),
+            cast("RealShelf", self.shelf),
+            Meanings(self.clock, most=100, ttl_s=1800),
+            self.clock,
+            ttl_s=1800,
         )
         cached = Cached(self.cache, joined, deliver, DIALECTS, clock=self.clock, ids=Ids(), enabled=True)
         self.window = Window(self.clock, length_s=5)
         self.keyring = Keyring(b"pepper")
+        bounds = Bounds(most_bytes=100_000)
+        self.fetching = Fetching(transport, self.clock, AS_BYTES, bounds, user_agent="test", proxy=None)
+        self.storage = Storage(self.clock, longest_s=1800, most=100, most_bytes=1_000_000)
+        self.threads = Threads(self.storage, DIALECTS["openai_responses"], Ids())
+        self.conduct = Conduct(
+            Conversations(), self.accounts.learned, DIALECTS, clock=self.clock, ids=Ids(), log=self.log
+        )
+        self.allowance.spending.priced()
         self.generate = Generate(
             live=self.live,
             admit=Admit(rules, self.keyring, self.clock),
+            threads=self.threads,
             sharing=Sharing(Repeats(joined, self.window), cached),
             choose=self.choose,
+            conduct=self.conduct,
             allowance=self.allowance,
             strict=Strict(prepare),
-            attempts=Attempts(prepare, transport, course, self.accounts.learned, self.clock),
+            attempts=Attempts(prepare, transport, course, self.accounts.learned, self.clock, self.fetching),
             deliver=deliver,
             ledger=ledger,
+            recorder=Recorder(self.captures, self.clock),
             resting=self.resting,
             clock=self.clock,
             log=self.log,
@@ -280,9 +334,12 @@ def stage(
     aliases: dict[str, str] | None = None,
     more: tuple[tuple[Provider, Connection], ...] = (),
     grants: dict[str, Grant] | None = None,
+    prices: Sheet | None = None,
+    resting: Resting | None = None,
 ) -> Stage:
     """A provider `up` of the chat dialect and one `claude` of Anthropic's, each with one account unless said, and
-    `more` rows with a connection of their own, and `grants` by the key that a client sends."""
+    `more` rows with a connection of their own, `grants` by the key that a client sends, and `prices` of
+    everything."""
     default = {"up": 1, "claude": 1}
     return Stage(
         ScriptedTransport(*script),
@@ -292,4 +349,6 @@ def stage(
         aliases,
         more,
         grants,
+        prices,
+        resting,
     )

@@ -182,11 +182,12 @@ def test_a_choice_follows_from_its_moment_alone(strategy: AccountStrategy, combo
     if chosen.moment is None:
         assert strategy == "fill-first"
         return
+    used = tuple(chosen.candidates)
     for key, draw in chosen.moment.draws.items():
-        target = chosen.candidates[chosen.keys.index(key)].target if combo else chosen.candidates[0].target
-        own = tuple(one for one in chosen.candidates if one.target == target)
-        configured = on.candidates.at(on.live.current, target, grant)
+        own = tuple(candidate for placed, candidate in chosen.placed() if placed == key)
+        configured = on.candidates.at(on.live.current, own[0].target)
         assert orders.ordered(configured, draw) == own
+    assert tuple(candidate for _, candidate in chosen.placed()) == used
 
 
 def test_where_there_is_one_account_nothing_is_weighed_or_remembered() -> None:

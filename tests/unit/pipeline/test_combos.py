@@ -4,16 +4,21 @@ import msgspec
 import pytest
 
 from omniroute.access.grant import LOCAL_GRANT, Grant
+from omniroute.catalog.lookup import Tables, catalog
+from omniroute.catalog.models import Model, ModelTable
 from omniroute.dialects.registry import DIALECTS
 from omniroute.errors import GatewayError
-from omniroute.ledger.cost import Cost
+from omniroute.ir.target import ModelFacts
+from omniroute.ledger.cost import Rate, Sheet
 from omniroute.ledger.records import Settled
+from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.choose import Choose, Chosen
 from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.trace import Traces
 from omniroute.pipeline.visit import Visit
 from omniroute.routing.combo import Combo, ComboConfig, ComboStep, ModelStep, StrategyName
 from omniroute.routing.ordering import ordered
+from omniroute.routing.resilience import DEFAULT
 from omniroute.routing.strategy import Asked
 from omniroute.routing.tree import plant
 from omniroute.upstream.scripted import Answer
@@ -134,21 +139,22 @@ async def test_an_inactive_combo_is_no_model() -> None:
 
 
 async def test_a_target_that_keeps_failing_is_left_out_until_its_time_is_over() -> None:
-    on = stage(*[error(500), message()] * 5, message(), combos=(combo("up/m", "claude/c"),))
-    for _ in range(5):
+    failures = DEFAULT.apikey.breaker_failures
+    on = stage(*[error(500), message()] * failures, message(), combos=(combo("up/m", "claude/c"),))
+    for _ in range(failures):
         await on.ask(Exchange(QUESTION))
         on.resting.view.clear()  # type: ignore[attr-defined]  # the account is well; it is the provider that is not
-    assert urls(on) == ["up", "claude"] * 5
+    assert urls(on) == ["up", "claude"] * failures
     await on.ask(Exchange(QUESTION))
-    assert urls(on)[10:] == ["claude"]
+    assert urls(on)[2 * failures :] == ["claude"]
 
 
 async def test_nothing_is_under_way_when_all_is_over() -> None:
     on = stage(error(500), message(), combos=(combo("up/m", "claude/c"),))
     await on.ask(Exchange(QUESTION))
-    moment = chosen(on, Grant(key_id="k", name="k")).moment
-    assert moment is not None
-    assert [standing.in_flight for standing in moment.standings.values()] == [0, 0]
+    rehearsed, _ = on.choose.rehearse(on.snapshot, on.snapshot.combos["fast"], LOCAL_GRANT, Asked())
+    assert rehearsed.moment is not None
+    assert [standing.in_flight for standing in rehearsed.moment.standings.values()] == [0, 0]
 
 
 def chosen(on: Stage, grant: Grant) -> Chosen:
@@ -187,8 +193,9 @@ def test_the_same_moment_gives_the_same_order_again() -> None:
     assert found.moment is not None
     assert found.combo is not None
     branch = plant(found.combo, on.snapshot.combos, lambda name: on.candidates.target(on.snapshot, name))
-    again = ordered(branch, frozenset(found.keys), found.moment)
-    assert [leaf.key for leaf in again] == list(dict.fromkeys(found.keys))
+    keys = list(dict.fromkeys(key for key, _ in found.placed()))
+    again = ordered(branch, frozenset(keys), found.moment)
+    assert [leaf.key for leaf in again] == keys
 
 
 async def test_a_trace_tells_what_was_tried_what_answered_and_what_was_lost() -> None:
@@ -197,7 +204,7 @@ async def test_a_trace_tells_what_was_tried_what_answered_and_what_was_lost() ->
     trace = on.traces.find("req_1")
     assert trace is not None
     assert [(one.candidate.target.provider, one.failure.status, one.rest_s) for one in trace.tried] == [
-        ("up", 429, 10)
+        ("up", 429, 3.0)
     ]
     assert trace.winner is not None
     assert trace.winner.target.provider == "claude"
@@ -211,7 +218,7 @@ async def test_an_account_that_rests_is_an_exclusion_of_the_trace() -> None:
     trace = on.traces.find("req_1")
     assert trace is not None
     assert [one.candidate.account.id for one in trace.exclusions] == ["up-0"]
-    assert trace.exclusions[0].reason.startswith("resting for 10 s after rate_limit")
+    assert trace.exclusions[0].reason.startswith("resting for 3 s after rate_limit")
 
 
 def test_traces_are_bounded() -> None:
@@ -226,7 +233,7 @@ def test_traces_are_bounded() -> None:
             stream=False,
         )
         visit.exchange.request_id = f"req_{number}"
-        traces.keep(visit)
+        traces.keep(visit, None, 0.0)
     assert [traces.find(f"req_{number}") is not None for number in range(4)] == [False, False, True, True]
 
 
@@ -241,6 +248,18 @@ async def test_an_alias_stands_for_a_model_or_a_combo_and_the_narrowest_pattern_
     on = stage(message() if went_to == "claude" else good(), combos=(combo("up/m"),), aliases=aliases)
     exchange = await on.ask(Exchange(QUESTION | {"model": asked}))
     assert (exchange.status, urls(on)) == (200, [went_to])
+
+
+@pytest.mark.parametrize(
+    ("asked", "went_to"), [("fast", "up"), ("combo/fast", "claude"), ("combo/slow", "claude"), ("combo/x", None)]
+)
+async def test_t92_a_combo_is_found_by_its_name_first_and_then_behind_a_prefix(
+    asked: str, went_to: str | None
+) -> None:
+    made = (combo("up/m"), combo("claude/c", name="combo/fast"), combo("claude/c", name="slow"))
+    on = stage(message() if went_to == "claude" else good(), combos=made)
+    exchange = await on.ask(Exchange(QUESTION | {"model": asked}))
+    assert (exchange.status, urls(on)) == ((200, [went_to]) if went_to else (404, []))
 
 
 def test_a_key_that_may_use_an_alias_may_use_what_it_stands_for() -> None:
@@ -264,15 +283,37 @@ async def test_the_operators_own_names_are_suggested_for_a_misspelt_one() -> Non
 
 
 def test_the_cheapest_is_what_the_ledger_would_bill_least() -> None:
-    costs = {"up": 500, "claude": 20}
+    rates = {"up": Rate(500_000), "claude": Rate(20_000)}
     on = stage(combos=(combo("up/m", "claude/c", strategy="cost-optimized"),))
     choose = Choose(
         on.candidates,
         on.pulse,
         Draws(on.accounts, on.clock.monotonic),
-        price=lambda target, usage: Cost(costs[target.provider], "own"),
+        sheet=lambda target: Sheet(source="own", input=rates[target.provider], output=rates[target.provider]),
         seeds=lambda: 1,
         now=on.clock.monotonic,
     )
     found = choose.of(on.snapshot, "fast", None, Grant(key_id="k", name="k"), Asked)
     assert [candidate.target.provider for candidate in found.candidates] == ["claude", "up"]
+
+
+def test_a_combo_learns_what_becomes_known_about_its_models() -> None:
+    known: list[ModelTable] = [ModelTable({}, {})]
+    on = stage(combos=(combo("up/m", "claude/c"),))
+    choose = Choose(
+        Candidates(catalog(on.snapshot.providers.values(), Tables()), lambda: known[0]),
+        on.pulse,
+        Draws(on.accounts, on.clock.monotonic),
+        sheet=lambda target: None,
+        seeds=lambda: 1,
+        now=on.clock.monotonic,
+    )
+
+    def chosen_for_tools() -> list[str]:
+        found = choose.of(on.snapshot, "fast", None, LOCAL_GRANT, lambda: Asked(tools=True))
+        return [candidate.target.provider for candidate in found.candidates]
+
+    assert chosen_for_tools() == ["up", "claude"]
+    without_tools = Model(id="m", name="m", operation="chat", facts=ModelFacts(tools=False))
+    known[0] = ModelTable({"up": {"m": without_tools}}, {})
+    assert chosen_for_tools() == ["claude"]

@@ -1,5 +1,6 @@
 """What a client key may use: requests and tokens over time, and conversations at a time."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -104,3 +105,23 @@ async def test_a_session_remembers_who_answered() -> None:
     await ask(on, x_session_id="a")
     (session,) = on.allowance.sessions.every(on.clock.time)
     assert (session.key_id, session.session_id, session.connection_id) == ("k", "ext:a", "up-0")
+
+
+async def test_a_key_of_a_hundred_tokens_a_minute_lets_no_more_through_however_many_ask_at_once() -> None:
+    limits = (RateLimit(limit=100, window_s=60, unit="tokens"),)
+    on = limited(rate_limits=limits)
+    answers = await asyncio.gather(*(ask(on, str(number)) for number in range(50)))
+    for number in range(50):
+        answers.append(await ask(on, f"again {number}"))
+    through = [answer for answer in answers if answer.status == 200]
+    assert {answer.status for answer in answers} == {200, 429}
+    assert 0 < 7 * len(through) <= 100
+    assert on.allowance.buckets.levels("k", limits, on.clock.time)[0].remaining == 100 - 7 * len(through)
+
+
+async def test_what_allows_itself_more_than_a_whole_limit_is_refused_at_once_and_told_why() -> None:
+    on = limited(rate_limits=(RateLimit(limit=100, window_s=60, unit="tokens"),))
+    body = {"model": "up/m", "max_tokens": 90, "messages": [{"role": "user", "content": "hi"}]}
+    refused = await on.ask(Exchange(body, {"authorization": f"Bearer {KEY}"}))
+    assert (refused.status, refused.json["error"]["code"]) == (429, "request_too_large")
+    assert on.transport.requests == []

@@ -83,7 +83,7 @@ async def test_what_was_stored_elsewhere_is_refused_by_its_name(provider: str) -
     on = stage(accounts=ACCOUNTS, codecs=CODECS)
     body = {"model": f"{provider}/m", "input": "and then?", "previous_response_id": "resp_0"}
     exchange = await on.ask(Exchange(body), "openai_responses")
-    assert (exchange.status, exchange.json["error"]["code"]) == (400, "unsupported_feature")
+    assert (exchange.status, exchange.json["error"]["code"]) == (400, "previous_response_not_found")
     assert exchange.json["error"]["message"].startswith("previous_response_id refers to")
     assert on.transport.requests == []
 

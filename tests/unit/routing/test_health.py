@@ -1,6 +1,6 @@
 """The breaker: when it opens, whom it lets through, how it closes."""
 
-from omniroute.routing.health import WELL, Condition, begun, gone_badly, gone_well, health, withdrawn
+from omniroute.routing.health import WELL, Condition, answering, begun, gone_badly, gone_well, health, withdrawn
 
 
 def broken(now: float = 0.0) -> Condition:
@@ -84,3 +84,22 @@ def test_time_spent_well_forgives_ejections() -> None:
         condition = gone_well(begun(condition, now), now)
     assert condition.ejections == 1
     assert gone_well(condition, 40.0).ejections == 0
+
+
+def test_a_probe_that_is_a_long_stream_is_believed_after_ten_seconds_of_it() -> None:
+    streaming = answering(begun(broken(), 16.0), 17.0)
+    assert health(streaming, 26.9) == "open"
+    assert health(streaming, 27.0) == "half-open"
+    assert health(gone_badly(streaming, 28.0), 29.0) == "open"
+
+
+def test_how_many_failures_open_it_and_for_how_long_is_said_by_a_profile() -> None:
+    condition = WELL
+    for _ in range(2):
+        condition = gone_badly(condition, 0.0, in_a_row=2, first_s=60.0)
+    assert [health(condition, now) for now in (59.0, 61.0)] == ["open", "half-open"]
+    patient = WELL
+    for _ in range(11):
+        patient = gone_badly(patient, 0.0, in_a_row=12, first_s=60.0)
+    assert health(patient, 0.0) == "closed"
+    assert health(gone_badly(patient, 0.0, in_a_row=12, first_s=60.0), 0.0) == "open"

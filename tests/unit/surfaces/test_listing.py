@@ -1,5 +1,6 @@
 """What a list says about models that do not chat."""
 
+import msgspec
 import pytest
 
 from omniroute.accounts.connection import Connection
@@ -52,7 +53,7 @@ async def shown() -> dict[str, dict[str, object]]:
     body = b'{"data":[{"id":"nomic-embed-text"},{"id":"llama"}]}'
     discovery = Discovery(ScriptedTransport(Answer(chunks=(body,))), Clock())
     await discovery.refresh([(SOUTH, connections["south"][0])])
-    table = models_from_modelsdev(GIVEN, known)
+    table = models_from_modelsdev(msgspec.json.encode(GIVEN), known)
     return {model.id: OPENAI.one(model) for model in listed(snapshot, table, discovery)}
 
 

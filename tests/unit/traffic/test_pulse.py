@@ -3,6 +3,7 @@
 from omniroute.ir.failure import Failure
 from omniroute.ir.target import Target
 from omniroute.routing.dice import Dice
+from omniroute.routing.resilience import DEFAULT
 from omniroute.traffic.pulse import Pulse
 
 TARGET = Target(provider="p", model="m", dialect="openai_chat")
@@ -20,7 +21,7 @@ def test_what_is_under_way_is_counted_until_its_end() -> None:
     pulse.began(TARGET, 0.0)
     pulse.succeeded(TARGET, 0.5, 0.5)
     assert pulse.standing(TARGET, 1.0).in_flight == 2
-    pulse.ended(TARGET, 100)
+    pulse.ended(TARGET, 100, 0.0)
     pulse.failed(TARGET, BROKEN, 1.0)
     assert pulse.standing(TARGET, 1.0).in_flight == 0
 
@@ -30,7 +31,7 @@ def test_a_slow_answer_shows_at_once_and_a_quick_one_bit_by_bit() -> None:
     for first_event_s in (1.0, 3.0):
         pulse.began(TARGET, 0.0)
         pulse.succeeded(TARGET, 0.0, first_event_s)
-        pulse.ended(TARGET, 100)
+        pulse.ended(TARGET, 100, 0.0)
     slow = pulse.standing(TARGET, 0.0).first_event_s
     assert slow == 2.0
     pulse.began(TARGET, 0.0)
@@ -38,13 +39,13 @@ def test_a_slow_answer_shows_at_once_and_a_quick_one_bit_by_bit() -> None:
     assert pulse.standing(TARGET, 0.0).first_event_s == 1.8
 
 
-def test_five_failures_of_the_provider_open_its_breaker_and_limits_never_do() -> None:
+def test_failures_of_the_provider_open_its_breaker_and_limits_never_do() -> None:
     pulse = Pulse(Dice(1))
     for _ in range(20):
         pulse.began(TARGET, 0.0)
         pulse.failed(TARGET, LIMITED, 0.0)
     assert pulse.standing(TARGET, 0.0).health == "closed"
-    for _ in range(5):
+    for _ in range(DEFAULT.apikey.breaker_failures):
         pulse.began(TARGET, 0.0)
         pulse.failed(TARGET, BROKEN, 0.0)
     assert pulse.standing(TARGET, 0.0).health == "open"
@@ -52,13 +53,13 @@ def test_five_failures_of_the_provider_open_its_breaker_and_limits_never_do() ->
 
 def test_a_client_that_leaves_gives_the_probe_back() -> None:
     pulse = Pulse(Dice(1))
-    for _ in range(5):
+    for _ in range(DEFAULT.apikey.breaker_failures):
         pulse.began(TARGET, 0.0)
         pulse.failed(TARGET, BROKEN, 0.0)
-    pulse.began(TARGET, 20.0)
-    assert pulse.standing(TARGET, 20.0).health == "open"
+    pulse.began(TARGET, 40.0)
+    assert pulse.standing(TARGET, 40.0).health == "open"
     pulse.abandoned(TARGET)
-    assert pulse.standing(TARGET, 20.0).health == "half-open"
+    assert pulse.standing(TARGET, 40.0).health == "half-open"
 
 
 def test_errors_and_rates_fade() -> None:
@@ -78,5 +79,17 @@ def test_the_length_of_answers_is_remembered() -> None:
     for output_tokens in (100, 200):
         pulse.began(TARGET, 0.0)
         pulse.succeeded(TARGET, 0.0, 1.0)
-        pulse.ended(TARGET, output_tokens)
+        pulse.ended(TARGET, output_tokens, 0.0)
     assert pulse.output_tokens(TARGET) == 120
+
+
+def test_failing_is_what_has_an_open_breaker() -> None:
+    pulse = Pulse(Dice(1))
+    assert not pulse.failing(TARGET, 0.0)
+    for _ in range(20):
+        pulse.began(TARGET, 0.0)
+        pulse.failed(TARGET, BROKEN, 0.0)
+    for now in (0.0, 1.0, 1000.0):
+        assert pulse.failing(TARGET, now) == (pulse.standing(TARGET, now).health == "open")
+    assert pulse.failing(TARGET, 0.0)
+    assert not pulse.failing(TARGET, 1000.0)

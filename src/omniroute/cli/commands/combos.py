@@ -1,6 +1,7 @@
 """`omniroute combos`: named lists of models with a strategy."""
 
 from typing import Annotated
+from urllib.parse import urlencode
 
 import msgspec
 import typer
@@ -54,6 +55,45 @@ class _LeftOut(msgspec.Struct, rename="camel"):
 class _Explanation(msgspec.Struct, rename="camel"):
     order: list[_Place]
     left_out: list[_LeftOut]
+
+
+class _Result(msgspec.Struct, rename="camel"):
+    execution_key: str
+    status: str
+    latency_ms: int
+    provider: str | None = None
+    model: str | None = None
+    status_code: int | None = None
+    error_class: str | None = None
+    error: str | None = None
+    response_text: str | None = None
+
+
+class _Tested(msgspec.Struct, rename="camel"):
+    results: list[_Result]
+
+
+class _Counts(msgspec.Struct, rename="camel"):
+    requests: int
+    successes: int
+    failures: int
+    avg_latency_ms: int | None = None
+    last_used_at: str | None = None
+
+
+class _StepCounts(_Counts, rename="camel"):
+    provider: str = ""
+    model: str = ""
+
+
+class _ComboCounts(_Counts, rename="camel"):
+    combo_name: str = ""
+    fallbacks: int = 0
+    steps: list[_StepCounts] = []
+
+
+class _Metrics(msgspec.Struct):
+    combos: list[JsonObject]
 
 
 def ls(call: Call) -> None:
@@ -143,6 +183,70 @@ def explain(call: Call, combo: Which) -> None:
             *(("-", one.execution_key, "0", one.reason) for one in said.left_out),
         ],
     )
+
+
+def test(call: Call, combo: Which) -> None:
+    """Ask every model of a combo for a word, all at once. It costs what such a request costs.
+
+    Exits with 1 when none of them answers.
+
+    \b
+    Examples:
+      omniroute combos test best
+      omniroute combos test best --json
+    """
+    chosen = _chosen(call, combo)
+    body: JsonObject = {"comboName": chosen.name}
+    found = call.administration().send("POST", "/api/combos/test", JsonObject, body)
+    results = msgspec.convert(found, _Tested).results
+    if call.output.json:
+        call.output.value(found)
+    else:
+        call.output.table(
+            ("MODEL", "RESULT", "TIME", "SAID"),
+            [
+                (
+                    f"{one.provider}/{one.model}" if one.model else one.execution_key,
+                    "ok" if one.status == "ok" else f"{one.status_code or '-'} {one.error_class or ''}".rstrip(),
+                    f"{one.latency_ms} ms" if one.model else "-",
+                    one.response_text or one.error or "",
+                )
+                for one in results
+            ],
+        )
+    if not any(one.status == "ok" for one in results):
+        raise Problem(f"no model of the combo {chosen.name!r} answers", hint="the table above says why")
+
+
+def metrics(
+    call: Call,
+    combo: Annotated[str, typer.Argument(metavar="[COMBO]", help="A combo's name; all when left out.")] = "",
+) -> None:
+    """Count what became of the requests to combos, and of the attempts at their models, since the start.
+
+    \b
+    Examples:
+      omniroute combos metrics
+      omniroute combos metrics best --json
+    """
+    query = f"?{urlencode({'combo': combo})}" if combo else ""
+    found = call.administration().get(f"/api/combos/metrics{query}", _Metrics).combos
+    if call.output.json:
+        call.output.value(found)
+        return
+    rows: list[tuple[str, ...]] = []
+    for one in msgspec.convert(found, list[_ComboCounts]):
+        rows.append((one.combo_name, *_counted(one), str(one.fallbacks), one.last_used_at or "-"))
+        rows.extend(
+            (f"  {step.provider}/{step.model}", *_counted(step), "", step.last_used_at or "-")
+            for step in one.steps
+        )
+    call.output.table(("COMBO", "ASKED", "GOOD", "FAILED", "WAIT", "FALLBACKS", "LAST USED"), rows)
+
+
+def _counted(one: _Counts) -> tuple[str, ...]:
+    wait = "-" if one.avg_latency_ms is None else f"{one.avg_latency_ms} ms"
+    return str(one.requests), str(one.successes), str(one.failures), wait
 
 
 def _step(text: str) -> JsonObject | str:

@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from omniroute.cli.command import Call
+from omniroute.cli.commands.prompt_cache import prompt_cache
 from omniroute.cli.commands.providers import Connection, Tested
 from omniroute.cli.place import TOKEN_FILE
 from omniroute.cli.problem import UNREACHABLE, Problem
@@ -25,6 +26,7 @@ from omniroute.ir.json import JsonObject
 _LITTLE_SPACE: Final = 512 * 1024 * 1024
 
 Verdict = Literal["good", "note", "bad"]
+About = Literal["cache"]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -42,6 +44,9 @@ class _Connections(msgspec.Struct):
 
 def doctor(
     call: Call,
+    about: Annotated[
+        About | None, typer.Argument(metavar="[cache]", help="Only which requests broke a prompt cache.")
+    ] = None,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no provider.")] = False,
 ) -> None:
     """Check the machine, the settings, the data dir, the gateway and the providers.
@@ -51,8 +56,11 @@ def doctor(
     \b
     Examples:
       omniroute doctor
-      omniroute doctor --offline --json
+      omniroute doctor cache
     """
+    if about == "cache":
+        prompt_cache(call)
+        return
     found = list(_findings(call, offline=offline))
     if call.output.json:
         call.output.value(found)
@@ -79,6 +87,7 @@ def _findings(call: Call, *, offline: bool) -> Iterator[Finding]:
     settings = loaded.settings
     yield from perimeter(settings)
     yield from data_dir(settings.data_dir)
+    yield from storage(settings)
     yield from _gateway(call, settings, offline=offline)
 
 
@@ -98,7 +107,7 @@ def perimeter(settings: Settings) -> Iterator[Finding]:
 
 
 def data_dir(folder: Path) -> Iterator[Finding]:
-    """The data dir, its modes, its database and the space that is left."""
+    """The data dir, its modes and the space that is left."""
     if not folder.exists():
         yield Finding("data dir", "note", f"{folder} does not exist yet", "the first start makes it")
         return
@@ -116,13 +125,36 @@ def data_dir(folder: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(folder).free
     verdict: Verdict = "good" if free > _LITTLE_SPACE else "bad"
     yield Finding("disk", verdict, f"{free // 2**20} MiB free", "" if verdict == "good" else "make room")
-    database = folder / "omniroute.db"
-    if database.exists():
-        yield _database(database)
 
 
 def _files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def storage(settings: Settings) -> Iterator[Finding]:
+    """The database: the file in the data dir, or the PostgreSQL database that is used instead."""
+    file = settings.data_dir / "omniroute.db"
+    there = os.path.exists(file)  # no error when the data dir cannot be entered, unlike Path.exists
+    if settings.storage_url is None:
+        if there:
+            yield _database(file)
+        return
+    from omniroute.storage.database import Unavailable
+    from omniroute.storage.postgresql import look
+
+    try:
+        yield Finding("database", "good", look(settings.storage_url))
+    except Unavailable as error:
+        yield Finding(
+            "database", "bad", str(error), "check it with psql and the same URL; docs/how-to/postgresql.md"
+        )
+    if there:
+        yield Finding(
+            "database file",
+            "note",
+            f"{file} is not used while storage.url is set",
+            "take storage.url (or DATABASE_URL) away to use the file again",
+        )
 
 
 def _database(path: Path) -> Finding:

@@ -6,7 +6,7 @@ from typing import Annotated
 import msgspec
 import typer
 
-from omniroute.access.grant import CacheUse
+from omniroute.access.grant import CacheUse, SemanticUse
 from omniroute.cli.command import Call
 from omniroute.cli.problem import USAGE, Problem
 from omniroute.ir.json import JsonObject
@@ -83,6 +83,12 @@ def create(
         CacheUse | None,
         typer.Option("--cache", help="Keep no answers, those at temperature 0 (exact, the default), or all."),
     ] = None,
+    semantic: Annotated[
+        SemanticUse | None,
+        typer.Option(
+            "--semantic-cache", help="Give kept answers to questions that mean the same: off, shadow, on."
+        ),
+    ] = None,
 ) -> None:
     """Make a client key. It is shown once, on stdout.
 
@@ -102,6 +108,8 @@ def create(
         body["strict"] = True
     if cache:
         body["cache"] = cache
+    if semantic:
+        body["semanticCache"] = semantic
     _show_once(call, call.administration().send("POST", "/api/keys", JsonObject, body))
 
 

@@ -159,6 +159,7 @@ def _tool(value: JsonValue, path: str) -> Tool:
     schema = as_object(fields.get("input_schema"))
     strict = fields["strict"] if isinstance(fields.get("strict"), bool) else None
     read = {"name": name, "description": description, "input_schema": schema, "strict": strict}
+    unread = [key for key in fields if read.get(key) is None]
     return Tool(
         name=name,
         description=description,
@@ -166,7 +167,7 @@ def _tool(value: JsonValue, path: str) -> Tool:
         strict=strict,
         cache=cache,
         origin=NAME,
-        extra={key: field for key, field in fields.items() if read.get(key) is None} or None,
+        extra={key: fields[key] for key in unread} if unread else None,
     )
 
 

@@ -40,7 +40,9 @@ class AnthropicCounting:
 
     def encode_question(self, request: GenerateRequest, target: Target) -> bytes:
         body: JsonObject = msgspec.json.decode(encode_request(request, target).body)
-        return msgspec.json.encode({name: value for name, value in body.items() if name not in _FOR_ANSWERS})
+        # Where the path of a request names the model, that of this question does not.
+        asked = {"model": target.model, **body}
+        return msgspec.json.encode({name: value for name, value in asked.items() if name not in _FOR_ANSWERS})
 
     def decode_answer(self, body: bytes) -> Count | None:
         try:

@@ -170,7 +170,7 @@ def _tool_result(block: JsonObject, path: str) -> ToolResult:
         content = (Text(text=said),)
     elif pieces := as_array(said):
         used.append("content")
-        content = tuple(_result_piece(piece, f"{path}.content[{i}]") for i, piece in enumerate(pieces))
+        content = tuple([_result_piece(piece, f"{path}.content[{i}]") for i, piece in enumerate(pieces)])
     failed = block.get("is_error") is True
     if failed:
         used.append("is_error")

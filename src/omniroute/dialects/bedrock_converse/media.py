@@ -102,6 +102,11 @@ def media_block(
     return {kind: block}
 
 
+def needs_bytes(part: Media) -> bool:
+    """Only files in a bucket are opened by address."""
+    return part.url is not None and not part.url.startswith("s3://")
+
+
 def _format(part: Media) -> tuple[str, str] | None:
     """The kind of block and the format in it; of a file in a bucket also by the end of its name."""
     mime = part.mime.partition(";")[0].strip().lower()

@@ -3,7 +3,7 @@
 Source: docs.cohere.com/reference/errors.
 """
 
-from omniroute.dialects.failures import answered_with, kind_of_status, one_line
+from omniroute.dialects.failures import QUOTA_WORDS, answered_with, kind_of_status, one_line
 from omniroute.dialects.look import as_text
 from omniroute.dialects.objects import read_object
 from omniroute.ir.failure import Failure, FailureKind
@@ -31,12 +31,19 @@ def failure_in(answer: JsonObject) -> Failure | None:
     found = _FAILED.get(reason) if isinstance(reason, str) else None
     if found is None and not said:
         return None
-    kind, status = found or ("server", 502)
     message = one_line(said) or "the provider gave up the answer without saying why"
+    kind, status = _meant(message) or found or ("server", 502)
     return Failure(kind=kind, status=status, message=message, code=as_text(reason), raw=answer)
 
 
 def failure_without_answer(answer: JsonObject) -> Failure | None:
     """The failure in a 2xx body or an event that is nothing but a message."""
     message = one_line(answer.get("message")) or one_line(answer.get("error"))
-    return Failure(kind="server", status=502, message=message, raw=answer) if message else None
+    kind, status = _meant(message) or ("server", 502)
+    return Failure(kind=kind, status=status, message=message, raw=answer) if message else None
+
+
+def _meant(message: str) -> tuple[FailureKind, int] | None:
+    """What an error without a status says about itself."""
+    limited = any(word in message.lower() for word in QUOTA_WORDS)
+    return ("rate_limit", 429) if limited else None

@@ -74,6 +74,11 @@ def is_own_file(uri: str) -> bool:
     return uri.startswith(_OWN_STORAGE)
 
 
+def needs_bytes(part: Media) -> bool:
+    """Google opens its own files only."""
+    return part.url is not None and not is_own_file(part.url)
+
+
 def kind_of(value: JsonValue) -> str:
     return "nothing" if value is None else type(value).__name__
 

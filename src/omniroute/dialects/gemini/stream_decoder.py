@@ -16,6 +16,7 @@ from omniroute.dialects.gemini.parts import decode_part
 from omniroute.dialects.gemini.response import CANDIDATE, ENVELOPE, candidate_of, is_blank, unwrapped
 from omniroute.dialects.gemini.usage import blocked, broken, decode_finish, decode_usage
 from omniroute.dialects.gemini.wire import NAME, read_object, without
+from omniroute.dialects.gemini.words import words_alone
 from omniroute.dialects.look import as_array, as_object, as_text
 from omniroute.errors import InvalidRequest
 from omniroute.ir.events import (
@@ -79,7 +80,7 @@ class GeminiStreamDecoder:
         return events
 
     def _read(self, payload: bytes, events: list[Event]) -> None:
-        if self._done:
+        if self._done or (type(self._open) is Text and self._on_they_go(payload, events)):
             return
         read = read_object(payload)
         if read is None:
@@ -95,12 +96,23 @@ class GeminiStreamDecoder:
         if not (_ENVELOPE.issuperset(chunk) and _CANDIDATE.issuperset(candidate)):
             self._rest(chunk, candidate, events)
         for part in as_array((as_object(candidate.get("content")) or {}).get("parts")) or ():
-            if not (self._done or self._goes_on(part, events)):
+            if not self._done:
                 self._part(part, self._ids, events)
         usage = as_object(chunk.get("usageMetadata"))
         if usage and not self._done:
             events.append(UsageReported(usage=decode_usage(usage)))
         self._end(chunk, candidate, events, counted=bool(usage))
+
+    def _on_they_go(self, payload: bytes, events: list[Event]) -> bool:
+        """More words of the text that is open, with the count so far; False where there is more to it."""
+        words = words_alone(payload)
+        if words is None or self._reason is not None or self._blocked is not None:
+            return False
+        if words.text:
+            events.append(TextDelta(index=self._next - 1, text=words.text))
+        if words.usage_metadata:
+            events.append(UsageReported(usage=decode_usage(words.usage_metadata)))
+        return True
 
     def _begun(self, chunk: JsonObject, events: list[Event]) -> CallIds:
         given = as_text(chunk.get("responseId")) or ""
@@ -115,20 +127,6 @@ class GeminiStreamDecoder:
             rest["candidates"] = [{"index": 0, **about}]
         if rest:
             events.append(Opaque(origin=NAME, data=rest))
-
-    def _goes_on(self, value: JsonValue, events: list[Event]) -> bool:
-        """What a stream is made of: a part that holds nothing but more of the open text."""
-        if type(self._open) is not Text:
-            return False
-        fields = as_object(value)
-        if fields is None or len(fields) != 1:
-            return False
-        text = fields.get("text")
-        if not isinstance(text, str):
-            return False
-        if text:
-            events.append(TextDelta(index=self._next - 1, text=text))
-        return True
 
     def _part(self, value: JsonValue, ids: CallIds, events: list[Event]) -> None:
         try:

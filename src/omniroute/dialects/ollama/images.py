@@ -21,6 +21,11 @@ def decode_image(text: str) -> Media:
     return Media(mime=sniffed(text), data=text, origin=NAME)
 
 
+def needs_bytes(part: Media) -> bool:
+    """Images are all that this wire carries, and only as bytes."""
+    return part.mime.startswith("image/")
+
+
 def encode_image(part: Media) -> str:
     """Raises `InvalidRequest` for what this wire cannot carry: an answer that never saw it would mislead."""
     if not part.mime.startswith("image/") and part.origin != NAME:

@@ -15,7 +15,7 @@ from omniroute.dialects.openai_chat.details import MEMBER, put_details, seal_of
 from omniroute.dialects.openai_chat.wire import NAME
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
-from omniroute.ir.parts import AnyPart, CacheMark, Media, Reasoning, Refusal, Text, Unknown
+from omniroute.ir.parts import CacheMark, Media, Reasoning, Refusal, Text, Unknown
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+);base64,", re.ASCII)
 _AUDIO_MIMES = {"mp3": "audio/mpeg"}
@@ -141,11 +141,6 @@ def put_reasoning(message: JsonObject, part: Reasoning, path: str, losses: Losse
         message["reasoning_content"] = message.get("reasoning_content", "") + text
     elif part.redacted:
         losses.dropped(path, "redacted reasoning", "quality")
-
-
-def is_plain_text(part: AnyPart) -> bool:
-    """Whether a part is text that needs no array around it."""
-    return isinstance(part, Text) and part.origin != NAME
 
 
 def _detail_text(detail: JsonObject) -> str:

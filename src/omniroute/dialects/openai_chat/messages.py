@@ -15,7 +15,6 @@ from omniroute.dialects.losses import Losses
 from omniroute.dialects.objects import rest_of
 from omniroute.dialects.openai_chat.content import (
     encode_element,
-    is_plain_text,
     put_cache,
     put_reasoning,
 )
@@ -156,7 +155,7 @@ class _Writer:
             placed = self._without_blanks(placed)
         if not placed:
             return None
-        texts = [part.text for part, _ in placed if isinstance(part, Text) and is_plain_text(part)]
+        texts = [part.text for part, _ in placed if isinstance(part, Text) and part.origin != NAME]
         if len(texts) == len(placed) and (joined or len(texts) == 1):
             for part, at in placed:
                 self._plainly(part, at)
@@ -165,17 +164,15 @@ class _Writer:
         return [element for element in elements if element is not None] or None
 
     def _without_blanks(self, placed: list[_Placed]) -> list[_Placed]:
-        kept: list[_Placed] = []
-        for one in placed:
-            if isinstance(one.part, Text | Refusal) and not one.part.text:
-                self._plainly(one.part, one.path)
-            else:
-                kept.append(one)
-        return kept
+        blank = [one for one in placed if isinstance(one.part, (Text, Refusal)) and not one.part.text]
+        for part, at in blank:
+            self._plainly(part, at)
+        return [one for one in placed if one not in blank] if blank else placed
 
     def _plainly(self, part: AnyPart, at: str) -> None:
         """What a text loses by becoming a part of a string, or by going because it is blank."""
-        self._losses.foreign(at, part.extra)
+        if part.extra:
+            self._losses.foreign(at, part.extra)
         if part.cache is not None:
             self._losses.dropped(f"{at}.cache", "cache mark", "cost")
         if part.seal is not None:

@@ -15,6 +15,7 @@ from omniroute.dialects.openai_chat.finish import decode_finish
 from omniroute.dialects.openai_chat.response import mistral_thinking, parse
 from omniroute.dialects.openai_chat.usage import decode_usage, later
 from omniroute.dialects.openai_chat.wire import NAME
+from omniroute.dialects.openai_chat.words import words_alone
 from omniroute.dialects.openai_failures import failure_in_answer
 from omniroute.dialects.sse import DONE, Framer
 from omniroute.errors import InvalidRequest, UpstreamError
@@ -86,6 +87,9 @@ class ChatStreamDecoder:
 
     def _payload(self, data: bytes, events: list[Event]) -> None:
         if self._ended or not data:
+            return
+        if self._narrative is Text and (words := words_alone(data)) is not None:
+            events.append(TextDelta(index=self._narrative_index, text=words))
             return
         if not data.startswith(b"{") and data.strip() == DONE:
             self._end(events, done=True)

@@ -9,6 +9,7 @@ from omniroute.dialects.quirks import no_stream_options, no_system_role, stores_
 from omniroute.dialects.quirks.caches_prompts import CACHES_PROMPTS
 from omniroute.dialects.quirks.developer_role_is_system import DEVELOPER_ROLE_IS_SYSTEM
 from omniroute.dialects.quirks.fixed_sampling import FIXED_SAMPLING
+from omniroute.dialects.quirks.limits_per_model import LIMITS_PER_MODEL
 from omniroute.dialects.quirks.max_completion_tokens import MAX_COMPLETION_TOKENS
 from omniroute.dialects.quirks.nine_char_tool_ids import NINE_CHAR_TOOL_IDS
 from omniroute.dialects.quirks.no_reasoning_content import NO_REASONING_CONTENT
@@ -30,6 +31,7 @@ QUIRKS: dict[str, Quirk] = {
     "caches_prompts": CACHES_PROMPTS,
     "developer_role_is_system": DEVELOPER_ROLE_IS_SYSTEM,
     "fixed_sampling": FIXED_SAMPLING,
+    "limits_per_model": LIMITS_PER_MODEL,
     "max_completion_tokens": MAX_COMPLETION_TOKENS,
     "nine_char_tool_ids": NINE_CHAR_TOOL_IDS,
     "no_reasoning_content": NO_REASONING_CONTENT,

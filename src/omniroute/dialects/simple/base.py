@@ -30,7 +30,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
 
     `fields` is the JSON body, or the text fields of a form (a repeated field is a list). `raw` is the client's own
     body, for providers that are asked with the same one. `path` is the provider's own path for the operation, None
-    where the codec's usual one is right. `token` is unique to the request: ids and seeds that a
+    where the codec's usual one is right. `foreign` names the `fields` that are words of another dialect than
+    OpenAI's: they are not in `raw`. `token` is unique to the request: ids and seeds that a
     provider's wire needs are derived from it. `shown_model` is what the client is told.
     """
 
@@ -43,6 +44,7 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     path: str | None = None
     content_type: str = "application/json"
     uploads: tuple[Upload, ...] = ()
+    foreign: tuple[str, ...] = ()
 
 
 class Meter(Protocol):

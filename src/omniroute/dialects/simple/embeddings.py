@@ -11,6 +11,7 @@ from omniroute.dialects.objects import read_object
 from omniroute.dialects.openai_failures import failure_in_answer
 from omniroute.dialects.simple.base import Answer, Conversation, Got, Question, Send
 from omniroute.dialects.simple.embeddings_request import check_embeddings, dimensions, wants_base64
+from omniroute.dialects.simple.left_out import foreign
 from omniroute.dialects.simple.plain import patched
 from omniroute.dialects.simple.provider_answer import garbled, refused, succeeded
 from omniroute.dialects.simple.usage import usage_of
@@ -41,7 +42,10 @@ class Embeddings:
         got = yield Send(path=path, body=body)
         if "encoding_format" in question.fields and _refuses_encoding(got):
             got = yield Send(path=path, body=_without_encoding(body))
-        return _answer(question, got)
+        answer = _answer(question, got)
+        if isinstance(answer, Failure) or not question.foreign:
+            return answer
+        return msgspec.structs.replace(answer, losses=foreign(question))
 
 
 def _corrected(fields: JsonObject) -> JsonObject:

@@ -19,6 +19,11 @@ def left_out(question: Question, carried: Collection[str]) -> tuple[Loss, ...]:
     )
 
 
+def foreign(question: Question) -> tuple[Loss, ...]:
+    """A loss for every field that only providers of another kind understand."""
+    return tuple(Loss(path=name, what=name, how="dropped", weight="quality") for name in question.foreign)
+
+
 def without(fields: Mapping[str, object], names: Collection[str]) -> dict[str, object]:
     """`fields` without those of `names` and without those that are null."""
     return {name: value for name, value in fields.items() if value is not None and name not in names}

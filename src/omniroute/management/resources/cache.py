@@ -11,7 +11,8 @@ router = ManagementRouter(auth="manage", prefix="/api/cache", tag="cache")
 
 class SemanticCache(Reply):
     """Kept answers. `memory*` are of the near tier, `dbSize` counts the answers in the database. `hitRate` is from
-    0 to 1, `coalesced` counts requests that shared the answer of one under way."""
+    0 to 1, `coalesced` counts requests that shared the answer of one under way. `questions` can be found by what
+    they mean, `similarHits` were, `shadowHits` would have been. `problem` says why nothing can be found so."""
 
     memory_size: int
     memory_max_size: int
@@ -23,6 +24,10 @@ class SemanticCache(Reply):
     tokens_saved: int
     memory_bytes: int
     memory_max_bytes: int
+    questions: int
+    similar_hits: int
+    shadow_hits: int
+    problem: str | None
 
 
 class Idempotency(Reply):
@@ -61,6 +66,10 @@ def cache_stats(services: ServicesOf) -> CacheStats:
             tokens_saved=counted.tokens_saved,
             memory_bytes=cache.memory.size,
             memory_max_bytes=cache.memory.max_bytes,
+            questions=len(cache.meanings),
+            similar_hits=counted.similar,
+            shadow_hits=counted.shadowed,
+            problem=cache.meanings.problem,
         ),
         idempotency=Idempotency(
             active_keys=window.active,

@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any, Literal, assert_never
 
+import msgspec
 from fastapi import Path
 from pydantic import Field
 
@@ -9,9 +10,13 @@ from omniroute.errors import GatewayError, InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.management.router import ManagementRouter
 from omniroute.management.shapes import Body, CallerOf, Reply, ServicesOf, iso
+from omniroute.routing.actions import Action
+from omniroute.routing.classify import ErrorClass
 from omniroute.routing.combo import (
+    Agent,
     ComboConfig,
     ComboStep,
+    HandoffRule,
     ModelStep,
     Step,
     StrategyName,
@@ -29,6 +34,9 @@ _Name = Annotated[str, Field(min_length=1, max_length=100)]
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 _Weight = Annotated[int, Field(ge=0, le=100)]
 _Share = Annotated[float, Field(ge=0, le=1)]
+
+_SystemMessage = Annotated[str, Field(min_length=1, max_length=50_000)]
+_ToolFilter = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 _WEIGHTS = {
     "quota": "quota",
@@ -86,9 +94,22 @@ class ConfigBody(Body):
     budget_cap: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     candidate_pool: Annotated[list[_Text], Field(max_length=100)] = []
     composite_tiers: TiersBody | None = None
+    on: dict[ErrorClass, Action] = {}
+    handoff_threshold: Annotated[float, Field(ge=0.5, le=0.94)] | None = None
+    handoff_model: Annotated[str, Field(max_length=200)] | None = None
+    handoff_providers: Annotated[list[_Text], Field(max_length=10)] = []
+    max_messages_for_summary: Annotated[int, Field(ge=5, le=100)] | None = None
 
 
-class NewCombo(Body):
+class AgentBody(Body):
+    """What the combo makes of its requests; these members are not in camelCase, as they never were."""
+
+    system_message: Annotated[_SystemMessage | None, Field(alias="system_message")] = None
+    tool_filter_regex: Annotated[_ToolFilter | None, Field(alias="tool_filter_regex")] = None
+    context_cache_protection: Annotated[bool | None, Field(alias="context_cache_protection")] = None
+
+
+class NewCombo(AgentBody):
     """A step may be a plain string: the name of a combo, or a model."""
 
     name: _Name
@@ -99,8 +120,8 @@ class NewCombo(Body):
     is_hidden: bool = False
 
 
-class ComboUpdate(Body):
-    """What is absent stays; `config` null goes back to the defaults."""
+class ComboUpdate(AgentBody):
+    """What is absent stays; null goes back to the default."""
 
     name: _Name | None = None
     strategy: _Text | None = None
@@ -133,6 +154,9 @@ class ComboShape(Reply):
     config: dict[str, Any]  # the members of `ConfigBody` that were set
     is_active: bool
     is_hidden: bool
+    system_message: Annotated[str | None, Field(alias="system_message")]
+    tool_filter_regex: Annotated[str | None, Field(alias="tool_filter_regex")]
+    context_cache_protection: Annotated[bool, Field(alias="context_cache_protection")]
     sort_order: int
     created_at: str
     updated_at: str
@@ -158,7 +182,7 @@ def create_combo(body: NewCombo, services: ServicesOf, caller: CallerOf) -> Comb
         name=body.name,
         strategy=_strategy(body.strategy),
         steps=_steps(body.name, body.models, known),
-        config=_config(body.config),
+        config=msgspec.structs.replace(_config(body.config), agent=_agent(body, None)),
         active=body.is_active,
         hidden=body.is_hidden,
     )
@@ -188,11 +212,12 @@ def change_combo(combo_id: _Id, body: ComboUpdate, services: ServicesOf, caller:
     def revise(row: ComboRow) -> ComboDraft:
         before = combo_of(row)
         name = body.name or before.name
+        config = _config(body.config) if "config" in body.model_fields_set else before.config
         return ComboDraft(
             name=name,
             strategy=before.strategy if body.strategy is None else _strategy(body.strategy),
             steps=before.steps if body.models is None else _steps(name, body.models, known),
-            config=_config(body.config) if "config" in body.model_fields_set else before.config,
+            config=msgspec.structs.replace(config, agent=_agent(body, before.config.agent)),
             active=before.active if body.is_active is None else body.is_active,
             hidden=before.hidden if body.is_hidden is None else body.is_hidden,
         )
@@ -255,6 +280,8 @@ def _config(given: ConfigBody | None) -> ComboConfig:
         exploration=given.exploration_rate,
         budget_cap_usd=given.budget_cap,
         candidate_pool=tuple(given.candidate_pool),
+        on=given.on,
+        handoff=_handoff(given),
         default_tier=None if tiers is None else tiers.default_tier,
         tiers={}
         if tiers is None
@@ -262,8 +289,33 @@ def _config(given: ConfigBody | None) -> ComboConfig:
     )
 
 
+def _handoff(given: ConfigBody) -> HandoffRule:
+    usual = HandoffRule()
+    return HandoffRule(
+        threshold=usual.threshold if given.handoff_threshold is None else given.handoff_threshold,
+        model=given.handoff_model or None,
+        providers=tuple(given.handoff_providers),
+        max_messages=given.max_messages_for_summary or usual.max_messages,
+    )
+
+
+def _agent(body: AgentBody, before: Agent | None) -> Agent | None:
+    """What is left out stays as it was; None when nothing is asked for."""
+    usual = before or Agent()
+    named = body.model_fields_set
+    agent = Agent(
+        system_message=body.system_message if "system_message" in named else usual.system_message,
+        tool_filter=body.tool_filter_regex if "tool_filter_regex" in named else usual.tool_filter,
+        keeps_target=bool(body.context_cache_protection)
+        if "context_cache_protection" in named
+        else usual.keeps_target,
+    )
+    return None if agent == Agent() else agent
+
+
 def _shape(row: ComboRow) -> ComboShape:
     found = combo_of(row)
+    agent = found.config.agent or Agent()
     return ComboShape(
         id=found.id,
         name=found.name,
@@ -272,6 +324,9 @@ def _shape(row: ComboRow) -> ComboShape:
         config=_config_shape(found.config),
         is_active=found.active,
         is_hidden=found.hidden,
+        system_message=agent.system_message,
+        tool_filter_regex=agent.tool_filter,
+        context_cache_protection=agent.keeps_target,
         sort_order=row.sort_order,
         created_at=iso(row.created_at) or "",
         updated_at=iso(row.updated_at) or "",
@@ -308,7 +363,15 @@ def _config_shape(config: ComboConfig) -> JsonObject:
         "explorationRate": config.exploration,
         "budgetCap": config.budget_cap_usd,
         "candidatePool": list(config.candidate_pool) or None,
+        "on": dict(config.on) or None,
+        "handoffModel": config.handoff.model,
+        "handoffProviders": list(config.handoff.providers) or None,
     }
+    usual = HandoffRule()
+    if config.handoff.threshold != usual.threshold:
+        shape["handoffThreshold"] = config.handoff.threshold
+    if config.handoff.max_messages != usual.max_messages:
+        shape["maxMessagesForSummary"] = config.handoff.max_messages
     if config.weights is not None:
         shape["weights"] = {
             _camel(theirs): config.weights[ours] for theirs, ours in _WEIGHTS.items() if ours in config.weights

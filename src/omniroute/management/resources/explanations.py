@@ -1,5 +1,6 @@
 """Why routing would choose as it does, and why it did: a dry run of a combo, and the trace of a request."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from fastapi import Path, Query
@@ -7,9 +8,12 @@ from fastapi import Path, Query
 from omniroute.errors import GatewayError
 from omniroute.management.router import ManagementRouter
 from omniroute.management.shapes import Reply, ServicesOf
+from omniroute.pipeline.again import explanation_of
 from omniroute.pipeline.choose import Chosen
 from omniroute.pipeline.trace import Trace
+from omniroute.routing.actions import Action
 from omniroute.routing.candidate import Candidate
+from omniroute.routing.classify import ErrorClass
 from omniroute.routing.explain import Place, explained
 from omniroute.routing.selection.draw import Draw
 from omniroute.routing.selection.reasons import because
@@ -56,13 +60,15 @@ class LeftOutShape(Reply):
 
 
 class ExplanationShape(Reply):
-    """`seed` is the chance of this dry run; another one may order differently where the strategy draws."""
+    """`seed` is the chance of this dry run; another one may order differently where the strategy draws. `on` are
+    the combo's own rules for classes of failure."""
 
     combo: str
     strategy: str
     seed: str
     order: list[PlaceShape]
     left_out: list[LeftOutShape]
+    on: dict[ErrorClass, Action]
 
 
 @router.get("/{combo_id}/explain")
@@ -97,7 +103,7 @@ def explain_combo(
         branch, chosen.moment, unfit=chosen.unfit, ejected=chosen.ejected, unusable=chosen.unusable
     )
     accounts: dict[str, list[str]] = {}
-    for key, candidate in zip(chosen.keys, chosen.candidates, strict=True):
+    for key, candidate in chosen.placed():
         accounts.setdefault(key, []).append(candidate.account.id)
     return ExplanationShape(
         combo=row.name,
@@ -108,11 +114,13 @@ def explain_combo(
             for number, place in enumerate(explanation.order, start=1)
         ],
         left_out=[LeftOutShape(execution_key=one.key, reason=one.reason) for one in explanation.left_out],
+        on=dict(branch.combo.config.on),
     )
 
 
 class TriedShape(Reply):
-    """An attempt in vain; `restS` is how long its account rests for it, in seconds."""
+    """An attempt in vain; `restS` is how long its account rests for it, in seconds, `action` what the combo's own
+    rules (`on`) made of it."""
 
     provider: str
     model: str
@@ -122,12 +130,21 @@ class TriedShape(Reply):
     message: str
     duration_ms: int
     rest_s: float
+    action: Action | None
 
 
 class WinnerShape(Reply):
     provider: str
     model: str
     account: str
+
+
+class OrderShape(WinnerShape):
+    """A candidate in its place. `because` has a sentence for every combo on the way to its target, the outermost
+    first, and one for the account where the order of accounts was chosen."""
+
+    execution_key: str
+    because: list[str]
 
 
 class LossShape(Reply):
@@ -139,20 +156,31 @@ class LossShape(Reply):
 
 class TraceShape(Reply):
     """`seed` is there when something was drawn or weighed; `accounts` says why the accounts of a target were tried
-    in their order. `excluded` were resting, busy or left out."""
+    in their order: those of targets that were not reached stand as configured. `excluded` rested, were busy or
+    left out. `conduct` is what the combo made of the order for the sake of the conversation, `configVersion` the
+    revision of the configuration."""
 
     request_id: str
     model: str
     dialect: str
+    key: str
+    stream: bool
     combo: str | None
     strategy: str | None
     seed: str | None
-    order: list[WinnerShape]
+    config_version: int | None
+    conduct: str | None
+    order: list[OrderShape]
     accounts: list[str]
     excluded: list[LeftOutShape]
     tried: list[TriedShape]
     winner: WinnerShape | None
     losses: list[LossShape]
+    cache: str | None
+    cost_micro_usd: int | None
+    price_source: str | None
+    first_event_ms: int
+    duration_ms: int
     error: str | None
 
 
@@ -173,10 +201,14 @@ def explain_request(request_id: Annotated[str, Path(max_length=64)], services: S
         request_id=trace.request_id,
         model=trace.model,
         dialect=trace.dialect,
+        key=trace.key,
+        stream=trace.stream,
         combo=None if combo is None else combo.name,
         strategy=None if combo is None else combo.strategy,
         seed=None if moment is None else f"{moment.seed:016x}",
-        order=[] if chosen is None else [_candidate(one) for one in chosen.candidates],
+        config_version=None if chosen is None else chosen.revision,
+        conduct=None if chosen is None else chosen.conduct,
+        order=[] if chosen is None else _order(chosen),
         accounts=[] if chosen is None else _reasons(chosen),
         excluded=_excluded(trace),
         tried=[
@@ -187,13 +219,41 @@ def explain_request(request_id: Annotated[str, Path(max_length=64)], services: S
                 message=redacted(one.failure.message),
                 duration_ms=round(one.took_s * 1000),
                 rest_s=one.rest_s,
+                action=one.action,
             )
             for one in trace.tried
         ],
         winner=None if trace.winner is None else _candidate(trace.winner),
         losses=[LossShape(path=one.path, what=one.what, how=one.how, weight=one.weight) for one in trace.losses],
+        cache=_cache(trace),
+        cost_micro_usd=None if trace.cost is None else trace.cost.micro_usd,
+        price_source=None if trace.cost is None else trace.cost.source,
+        first_event_ms=round(trace.first_event_s * 1000),
+        duration_ms=round(trace.took_s * 1000),
         error=None if trace.failure is None else redacted(trace.failure.message),
     )
+
+
+def _order(chosen: Chosen) -> list[OrderShape]:
+    explanation = explanation_of(chosen)
+    reasons = {} if explanation is None else {place.key: place.because for place in explanation.order}
+    draws: Mapping[str, Draw] = {} if chosen.moment is None else chosen.moment.draws
+    return [
+        OrderShape(
+            **_candidate(one).model_dump(),
+            execution_key=key,
+            because=[*reasons.get(key, ()), *([because(draws[key], one.account.id)] if key in draws else [])],
+        )
+        for key, one in chosen.placed()
+    ]
+
+
+def _cache(trace: Trace) -> str | None:
+    """What the headers of the reply said of it: HIT, MISS, or that the answer was another request's."""
+    said = dict(trace.remarks).get(b"x-omniroute-cache")
+    if said is not None:
+        return said.decode("latin-1")
+    return "SHARED" if trace.replayed else None
 
 
 def _reasons(chosen: Chosen) -> list[str]:
@@ -201,12 +261,7 @@ def _reasons(chosen: Chosen) -> list[str]:
     if chosen.moment is None:
         return []
     draws = chosen.moment.draws
-    keys = chosen.keys or [f"{one.target.provider}/{one.target.model}" for one in chosen.candidates]
-    return [
-        because(draws[key], one.account.id)
-        for key, one in zip(keys, chosen.candidates, strict=True)
-        if key in draws
-    ]
+    return [because(draws[key], one.account.id) for key, one in chosen.placed() if key in draws]
 
 
 def _excluded(trace: Trace) -> list[LeftOutShape]:
@@ -220,7 +275,10 @@ def _excluded(trace: Trace) -> list[LeftOutShape]:
     ]
     if chosen is not None:
         found += [LeftOutShape(execution_key=one.leaf.key, reason=one.reason) for one in chosen.unfit]
-        found += [LeftOutShape(execution_key=key, reason="its provider fails") for key in chosen.ejected]
+        found += [
+            LeftOutShape(execution_key=key, reason="its provider fails: its breaker is open")
+            for key in chosen.ejected
+        ]
         found += [LeftOutShape(execution_key=key, reason=reason) for key, reason in chosen.unusable]
     return found
 

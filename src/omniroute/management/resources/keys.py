@@ -6,10 +6,11 @@ from fastapi import Path, Query
 from msgspec import UNSET
 from pydantic import Field
 
-from omniroute.access.grant import CacheUse, RateLimit
+from omniroute.access.grant import BodyPolicy, CacheUse, RateLimit, SemanticUse
 from omniroute.access.issuing import KeyChanges, unknown_key
 from omniroute.access.rates import rate_limits
 from omniroute.errors import GatewayError, InvalidRequest
+from omniroute.ir.json import JsonObject
 from omniroute.management.router import ManagementRouter
 from omniroute.management.shapes import Body, CallerOf, Reply, ServicesOf, iso, unix_ms
 from omniroute.storage.repos import keys as repo
@@ -38,9 +39,28 @@ class RateLimitShape(Reply):
     unit: Literal["requests", "tokens"]
 
 
+class ScheduleBody(Body):
+    """On `days` (0 is Sunday) from one time of day until another, in the time zone `tz`. An `until` that is not
+    later than `from` is on the next day; the day is then the one on which the time began."""
+
+    enabled: bool = True
+    start: Annotated[str, Field(alias="from", pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    until: Annotated[str, Field(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+    days: Annotated[list[Annotated[int, Field(ge=0, le=6)]], Field(max_length=7)]
+    tz: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+
+
+class ScheduleShape(Reply):
+    enabled: bool
+    start: Annotated[str, Field(alias="from")]
+    until: str
+    days: list[int]
+    tz: str
+
+
 class _Settings(Body):
     """Empty lists mean all, and no limits. `maxSessions` is how many conversations may go on at a time, 0 for any
-    number. Schedules and auto-resolving are not served yet."""
+    number. Keys with the same of `tags` share the budgets of that tag. Auto-resolving is not served yet."""
 
     scopes: _Scopes | None = None
     allowed_models: _Models | None = None
@@ -50,8 +70,11 @@ class _Settings(Body):
     no_log: bool | None = None
     strict: bool | None = None
     cache: CacheUse | None = None
+    bodies: BodyPolicy | None = None
+    semantic_cache: SemanticUse | None = None
     expires_at: str | None = Field(None, max_length=64)
-    access_schedule: None = None
+    access_schedule: ScheduleBody | None = None
+    tags: _Scopes | None = None
     rate_limits: Annotated[list[RateLimitBody], Field(max_length=50)] | None = None
     max_sessions: Annotated[int, Field(ge=0, le=10_000)] | None = None
     auto_resolve: Annotated[bool, Field(json_schema_extra={"const": False})] | None = None
@@ -78,10 +101,13 @@ class KeyShape(Reply):
     no_log: bool
     strict: bool
     cache: CacheUse
+    bodies: BodyPolicy | None
+    semantic_cache: SemanticUse
     auto_resolve: bool
     is_active: bool
     is_banned: bool
-    access_schedule: None
+    access_schedule: ScheduleShape | None
+    tags: list[str]
     rate_limits: list[RateLimitShape] | None
     max_sessions: int
     expires_at: str | None
@@ -193,16 +219,32 @@ def _changes(body: NewKey | KeyPatch) -> KeyChanges:
         no_log=UNSET if body.no_log is None else body.no_log,
         strict=UNSET if body.strict is None else body.strict,
         cache=UNSET if body.cache is None else body.cache,
+        semantic_cache=UNSET if body.semantic_cache is None else body.semantic_cache,
         rate_limits=tuple(
             RateLimit(limit=one.limit, window_s=one.window, unit=one.unit) for one in body.rate_limits or ()
         )
         if "rate_limits" in given
         else UNSET,
         max_sessions=UNSET if body.max_sessions is None else body.max_sessions,
+        bodies=body.bodies if "bodies" in given else UNSET,
+        tags=tuple(body.tags or ()) if "tags" in given else UNSET,
+        access_schedule=UNSET if "access_schedule" not in given else _stored(body.access_schedule),
         expires_at=None
         if never
         else (UNSET if body.expires_at is None else unix_ms(body.expires_at, what="expiresAt")),
     )
+
+
+def _stored(schedule: ScheduleBody | None) -> JsonObject | None:
+    if schedule is None:
+        return None
+    return {
+        "enabled": schedule.enabled,
+        "from": schedule.start,
+        "until": schedule.until,
+        "days": sorted(set(schedule.days)),
+        "tz": schedule.tz,
+    }
 
 
 def _shape(row: KeyRow) -> KeyShape:
@@ -217,10 +259,15 @@ def _shape(row: KeyRow) -> KeyShape:
         no_log=row.no_log,
         strict=row.strict,
         cache=row.cache,
+        bodies=row.bodies,
+        semantic_cache=row.semantic_cache,
         auto_resolve=False,
         is_active=row.is_active,
         is_banned=row.is_banned,
-        access_schedule=None,
+        access_schedule=None
+        if row.access_schedule is None
+        else ScheduleShape.model_validate({"tz": "UTC", **row.access_schedule}),
+        tags=list(row.tags),
         rate_limits=[
             RateLimitShape(limit=one.limit, window=one.window_s, unit=one.unit)
             for one in rate_limits(row.rate_limits)

@@ -1,15 +1,22 @@
 """What limits accounts and keys now: places, rests, limits that providers told, and the limits of keys."""
 
 from collections.abc import Iterable
-from typing import Literal
+from math import isfinite
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from omniroute.access.rates import rate_limits as limits_of
 from omniroute.accounts.connection import Connection
+from omniroute.accounts.connections import ConnectionChanges
+from omniroute.accounts.provider_data import per_minute
 from omniroute.management.router import ManagementRouter
 from omniroute.management.services import Services
-from omniroute.management.shapes import Reply, ServicesOf, iso
+from omniroute.management.shapes import Body, CallerOf, Reply, ServicesOf, iso
+from omniroute.routing.blocks import EVERY
 from omniroute.storage.repos import keys as repo
 from omniroute.telemetry.redact import redacted
+from omniroute.traffic.buckets import Level, minutes
 from omniroute.traffic.learned import LearnedLimit
 
 router = ManagementRouter(auth="manage", prefix="/api/rate-limits", tag="limits")
@@ -26,9 +33,20 @@ class LearnedShape(Reply):
     source: Literal["headers"] = "headers"
 
 
+class LimitLevel(Reply):
+    """`window` is in seconds; `resetAt` is when it is whole again, null where nothing of it is used."""
+
+    limit: int
+    window: int
+    unit: Literal["requests", "tokens"]
+    remaining: float
+    reset_at: str | None
+
+
 class ConnectionLimits(Reply):
     """`executing` requests are under way of at most `maxConcurrent`, `queued` ones wait for a place. A connection
-    that is `blockedUntil` then rests for `reason`. Without `maxConcurrent` nothing is counted here."""
+    that is `blockedUntil` then rests for `reason`. Without `maxConcurrent` nothing is counted here. `minute` is
+    how its own limits of requests and tokens a minute stand; with `rateLimitProtection` there are some."""
 
     connection_id: str
     provider: str
@@ -38,23 +56,28 @@ class ConnectionLimits(Reply):
     executing: int
     queued: int
     limits: list[LearnedShape]
+    rate_limit_protection: bool
+    minute: list[LimitLevel]
     blocked_until: str | None
     reason: str | None
 
 
-class KeyLevel(Reply):
-    limit: int
-    window: int
-    unit: Literal["requests", "tokens"]
-    remaining: float
-    reset_at: str | None
+class Protection(Body):
+    connection_id: Annotated[str, Field(min_length=1, max_length=128)]
+    enabled: bool
+
+
+class Protected(Reply):
+    success: Literal[True] = True
+    connection_id: str
+    enabled: bool
 
 
 class KeyLimits(Reply):
     key_id: str
     name: str
     max_sessions: int
-    limits: list[KeyLevel]
+    limits: list[LimitLevel]
 
 
 class Overview(Reply):
@@ -81,7 +104,7 @@ class RateLimitConfiguration(Reply):
 
     defaults: Defaults
     learned_limits: dict[str, list[LearnedShape]]
-    per_key_defaults: list[KeyLevel]
+    per_key_defaults: list[LimitLevel]
 
 
 @router.get("")
@@ -94,9 +117,18 @@ def rate_limits(services: ServicesOf) -> RateLimits:
         overview=Overview(
             executing=sum(one.executing for one in connections),
             queued=sum(one.queued for one in connections),
-            blocked=sum(one.blocked_until is not None for one in connections),
+            blocked=sum(one.reason is not None for one in connections),
         ),
     )
+
+
+@router.post("")
+def protect(body: Protection, services: ServicesOf, caller: CallerOf) -> Protected:
+    """Holds a connection to its `requestsPerMinute` and `tokensPerMinute`, or to 100 requests where it has none of
+    them; or no longer."""
+    changes = ConnectionChanges(provider_data={"rateLimitProtection": body.enabled})
+    services.connections.update(body.connection_id, changes, caller.actor, now=services.now_ms())
+    return Protected(connection_id=body.connection_id, enabled=body.enabled)
 
 
 @configuration.get("")
@@ -119,8 +151,13 @@ def rate_limit(services: ServicesOf) -> RateLimitConfiguration:
 def _connection(services: Services, connection: Connection) -> ConnectionLimits:
     now = services.clock.monotonic()
     accounts = services.accounts
-    block = services.resting.view.get(connection.id)
-    blocked = block is not None and block.until > now and block.version == connection.version
+    held = [
+        block
+        for scope, block in services.resting.current(now)
+        if scope.connection == connection.id and scope.model == EVERY and block.version == connection.version
+    ]
+    block = held[0] if held else None
+    given = per_minute(connection.parameters)
     return ConnectionLimits(
         connection_id=connection.id,
         provider=connection.provider,
@@ -130,8 +167,10 @@ def _connection(services: Services, connection: Connection) -> ConnectionLimits:
         executing=accounts.permits.held(connection.id),
         queued=accounts.permits.waiting(connection.id),
         limits=_learned(services, accounts.learned.limits(connection.id, now)),
-        blocked_until=_at(services, block.until) if blocked and block is not None else None,
-        reason=redacted(block.failure.message) if blocked and block is not None else None,
+        rate_limit_protection=bool(given),
+        minute=_levels(services, accounts.meters.levels(connection.id, minutes(given), now)),
+        blocked_until=_at(services, block.until) if block is not None and isfinite(block.until) else None,
+        reason=redacted(block.failure.message) if block is not None else None,
     )
 
 
@@ -142,19 +181,24 @@ def _keys(services: Services) -> list[KeyLimits]:
             key_id=row.id,
             name=row.name,
             max_sessions=row.max_sessions,
-            limits=[
-                KeyLevel(
-                    limit=level.limit.limit,
-                    window=level.limit.window_s,
-                    unit=level.limit.unit,
-                    remaining=level.remaining,
-                    reset_at=_at(services, now + level.whole_in_s) if level.whole_in_s else None,
-                )
-                for level in services.allowance.buckets.levels(row.id, limits_of(row.rate_limits), now)
-            ],
+            limits=_levels(services, services.allowance.buckets.levels(row.id, limits_of(row.rate_limits), now)),
         )
         for row in services.database.read(repo.every)
         if row.rate_limits or row.max_sessions
+    ]
+
+
+def _levels(services: Services, levels: Iterable[Level]) -> list[LimitLevel]:
+    now = services.clock.monotonic()
+    return [
+        LimitLevel(
+            limit=level.limit.limit,
+            window=level.limit.window_s,
+            unit=level.limit.unit,
+            remaining=level.remaining,
+            reset_at=_at(services, now + level.whole_in_s) if level.whole_in_s else None,
+        )
+        for level in levels
     ]
 
 

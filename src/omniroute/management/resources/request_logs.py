@@ -7,9 +7,12 @@ from pydantic import Field
 from sqlalchemy import Connection
 
 from omniroute.errors import GatewayError, InvalidRequest
+from omniroute.management.captured import CaptureShape, capture_shape
 from omniroute.management.router import ManagementRouter
+from omniroute.management.searching import patience, query_of
 from omniroute.management.shapes import Reply, ServicesOf, iso
-from omniroute.storage.repos import usage
+from omniroute.storage.filters.grammar import Pattern, Term, Word
+from omniroute.storage.repos import requests, usage
 from omniroute.storage.repos.usage import AttemptRow, Cursor, RequestRow
 
 router = ManagementRouter(auth="manage", prefix="/api/usage/request-logs", tag="usage")
@@ -39,6 +42,7 @@ class RequestShape(Reply):
     provider: str | None
     account: str | None
     key_id: str
+    combo: str | None
     stream: bool
     session_id: str | None
     client_request_id: str | None
@@ -65,33 +69,54 @@ class AttemptShape(Reply):
 
 
 class RequestPage(Reply):
-    """Newest first. `nextCursor` is what to send as `cursor` for the next page, null on the last one."""
+    """Newest first. `nextCursor` is what to send as `cursor` for the next page, null on the last one. A page that
+    is not `complete` has fewer items than there may be: the search took too long, got as far as `searchedUntil`,
+    and goes on from its cursor."""
 
     items: list[RequestShape]
     next_cursor: str | None
+    complete: bool
+    searched_until: str | None
 
 
 class RequestDetail(RequestShape):
+    """`capture` is null when nothing of it was captured."""
+
     tries: list[AttemptShape]
+    capture: CaptureShape | None
 
 
 @router.get("")
 def request_logs(
     services: ServicesOf,
+    q: Annotated[
+        str | None, Query(max_length=1000, description="a filter such as `status:error cost>0.01`")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=500)] = 50,
     cursor: Annotated[str | None, Query(max_length=100)] = None,
     status: Annotated[str | None, Query(pattern="^(error|ok)$")] = None,
     model: Annotated[str | None, Query(max_length=200)] = None,
 ) -> RequestPage:
+    """All that is asked for must hold. `model` is a text that the name of the model holds."""
+    query = query_of(q)
+    if status is not None:
+        query += (Term(field="status", values=(Word(status),)),)
+    if model:
+        holding = Pattern(("", model, ""))
+        query += (Term(field="models", values=(holding,)),)
     before = _before(cursor)
-    rows = services.database.read(
-        lambda connection: usage.latest(
-            connection, limit=limit + 1, before=before, failed=_failed(status), model=model or None
+    patient = patience()
+    page = services.database.read(
+        lambda connection: requests.page(
+            connection, query, now=services.now_ms(), limit=limit, before=before, patient=patient
         )
     )
-    page = rows[:limit]
-    more = f"{page[-1].at}.{page[-1].id}" if len(rows) > limit else None
-    return RequestPage(items=[_shape(row) for row in page], next_cursor=more)
+    return RequestPage(
+        items=[_shape(row) for row in page.rows],
+        next_cursor=None if page.cursor is None else f"{page.cursor.at}.{page.cursor.id}",
+        complete=page.complete,
+        searched_until=None if page.complete or page.cursor is None else iso(page.cursor.at),
+    )
 
 
 @router.get("/{request_id}")
@@ -102,11 +127,12 @@ def request_log(request_id: Annotated[str, Path(max_length=64)], services: Servi
     row, attempts = services.database.read(question)
     if row is None:
         raise GatewayError(404, f"There is no request {request_id!r} in the log.", code="request_not_found")
-    return RequestDetail(**_shape(row).model_dump(), tries=[_attempt(attempt) for attempt in attempts])
-
-
-def _failed(status: str | None) -> bool | None:
-    return None if status is None else status == "error"
+    capture = services.captures.find(row.id, at_ms=row.at)
+    return RequestDetail(
+        **_shape(row).model_dump(),
+        tries=[_attempt(attempt) for attempt in attempts],
+        capture=None if capture is None else capture_shape(capture),
+    )
 
 
 def _before(cursor: str | None) -> Cursor | None:
@@ -130,6 +156,7 @@ def _shape(row: RequestRow) -> RequestShape:
         provider=row.provider or None,
         account=row.connection_id or None,
         key_id=row.key_id,
+        combo=row.combo or None,
         stream=row.stream,
         session_id=row.session_id,
         client_request_id=row.client_request_id,

@@ -36,6 +36,7 @@ class RoutingChange(RuleBody):
     """`providers` are by id; each that is named gets this rule, and null takes its own rule away."""
 
     providers: dict[_Name, RuleBody | None] = {}
+    tag_routing_strict: bool | None = None
 
 
 class OwnRuleShape(Reply):
@@ -49,6 +50,7 @@ class RoutingShape(Reply):
     sticky_round_robin_limit: int
     affinity: Affinity
     providers: dict[str, OwnRuleShape]
+    tag_routing_strict: bool
     strategies: list[AccountStrategy]
 
 
@@ -66,6 +68,7 @@ def change_routing(body: RoutingChange, services: ServicesOf, caller: CallerOf) 
     change = SelectionChange(
         usual=_own(body),
         providers={name: None if own is None else _own(own) for name, own in body.providers.items()},
+        strict_tags=body.tag_routing_strict,
     )
     return _shape(services.selecting.change(change, known, caller.actor, now=services.now_ms()))
 
@@ -95,5 +98,6 @@ def _shape(selection: Selection) -> RoutingShape:
             )
             for name, own in selection.providers.items()
         },
+        tag_routing_strict=selection.strict_tags,
         strategies=list(ACCOUNT_STRATEGIES),
     )

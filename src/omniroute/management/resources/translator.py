@@ -21,8 +21,9 @@ _Model = Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class TranslationRequest(Body):
-    """`body` is an object, or the text of a stream. With `provider` (an id or an alias of the catalog) the quirks
-    of its row apply to a request, and `to` may be left out. `model` replaces the body's, which may have none."""
+    """`body` is an object, or the text of a stream. With `provider` (an id or an alias of the catalog, the id or
+    the prefix of a node) its quirks apply to a request, and `to` may be left out. `model` replaces the body's,
+    which may have none."""
 
     body: dict[str, Any] | str
     source: Annotated[_Name, Field(alias="from")]
@@ -80,6 +81,10 @@ def _bytes(body: dict[str, Any] | str) -> bytes:
 
 
 def _row(services: Services, name: str) -> Provider:
+    providers = services.snapshot().providers
+    node = providers.get(name) or next((row for row in providers.values() if row.node and row.alias == name), None)
+    if node is not None:
+        return node
     found = services.catalog.resolve(name)
     if isinstance(found, Provider):
         return found

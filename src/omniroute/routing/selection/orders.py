@@ -60,7 +60,7 @@ def random(candidates: Sequence[Candidate], draw: Draw) -> list[Candidate]:
 def strict_random(candidates: Sequence[Candidate], draw: Draw) -> list[Candidate]:
     """A shuffled deck: everybody once before anybody twice, never the same one twice in a row."""
     cycle, place = divmod(draw.turn, len(candidates))
-    card = deck([one.account.id for one in candidates], cycle)[place]
+    card = deck(tuple([one.account.id for one in candidates]), cycle)[place]
     return sorted(candidates, key=lambda one: one.account.id != card)
 
 

@@ -17,6 +17,9 @@ AccountStrategy: TypeAlias = Literal[
 ]
 ACCOUNT_STRATEGIES: Final[tuple[AccountStrategy, ...]] = get_args(AccountStrategy)
 
+WEIGHING: Final[frozenset[AccountStrategy]] = frozenset({"round-robin", "p2c", "least-used", "quota-aware"})
+"""The strategies that look at what is known about the accounts."""
+
 Affinity: TypeAlias = Literal["auto", "on", "off"]
 """Whether a conversation stays with its account: `auto` means where the provider caches prompts."""
 
@@ -41,10 +44,12 @@ class OwnRule(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Selection(msgspec.Struct, frozen=True, kw_only=True):
-    """The rule for all providers, and by provider id what differs."""
+    """The rule for all providers, and by provider id what differs. With `strict_tags` a request that asks for tags
+    goes to accounts that carry them or nowhere; otherwise it goes anywhere when there are none."""
 
     usual: Rule = Rule()
     providers: Mapping[str, OwnRule] = {}
+    strict_tags: bool = False
 
     def of(self, provider: str) -> Rule:
         own = self.providers.get(provider)

@@ -43,7 +43,8 @@ def _over(cost: float | None, cap: float) -> float:
 
 
 def _model(unit: Unit) -> str:
-    return next((leaf.target.model for leaf in leaves(unit)), "")
+    below = leaves(unit)
+    return below[0].target.model if below else ""
 
 
 def _in_pool(unit: Unit, pool: tuple[str, ...]) -> bool:

@@ -1,6 +1,6 @@
 """`p2c`: the better of two drawn at random: quick to react, and never a herd on a single favourite."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from statistics import median
 
 from omniroute.routing.strategy import Moment
@@ -9,19 +9,18 @@ from omniroute.routing.tree import Branch, Unit
 _ERROR_WEIGHT = 4.0
 
 
-def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> list[Unit]:
+def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> Iterator[Unit]:
     """Repeated for every place of the order. What is compared: the expected wait for the first event, times the
     requests under way, times errors, over weight; what is unknown counts as the middle of the others."""
     dice = moment.dice(f"p2c:{branch.key}")
     burden = _burdens(units, moment)
     left = list(units)
-    ordered: list[Unit] = []
     while len(left) > 1:
         first = dice.below(len(left))
         second = (first + 1 + dice.below(len(left) - 1)) % len(left)
         better = second if burden[left[second].key] < burden[left[first].key] else first
-        ordered.append(left.pop(better))
-    return ordered + left
+        yield left.pop(better)
+    yield from left
 
 
 def _burdens(units: Sequence[Unit], moment: Moment) -> dict[str, float]:

@@ -13,6 +13,7 @@ _LEFT_SHARE: Final = 0.55
 _URGENCY_SHARE: Final = 0.45
 _GUARD: Final = 0.10
 _TIE_BAND: Final = 0.05
+_UNKNOWN: Final = 0.5
 _LONG_S: Final = 24 * 3600.0
 
 
@@ -32,10 +33,17 @@ def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> list[Unit]:
 def score(standing: Standing) -> float:
     """0 to 1, -1 for a quota that is used up. Windows of a day and longer count as the week, shorter ones as the
     session; an unknown one as half full."""
-    if any(window.remaining <= 0 for window in standing.quota):
+    if not standing.quota:
+        return _UNKNOWN
+    return worth(standing.quota)
+
+
+def worth(quota: Sequence[QuotaWindow]) -> float:
+    """The score of an account with these windows."""
+    if any(window.remaining <= 0 for window in quota):
         return -1.0
-    short = [window for window in standing.quota if window.length_s < _LONG_S]
-    long = [window for window in standing.quota if window.length_s >= _LONG_S]
+    short = [window for window in quota if window.length_s < _LONG_S]
+    long = [window for window in quota if window.length_s >= _LONG_S]
     total = _SESSION_SHARE * _worth(short) + _WEEK_SHARE * _worth(long)
     left = min((window.remaining for window in short), default=1.0)
     return total * max(0.05, left / _GUARD) if left < _GUARD else total
@@ -43,7 +51,7 @@ def score(standing: Standing) -> float:
 
 def _worth(windows: list[QuotaWindow]) -> float:
     if not windows:
-        return 0.5
+        return _UNKNOWN
     tightest = min(windows, key=lambda window: window.remaining)
     urgency = min(1.0, max(0.0, 1 - tightest.resets_in_s / tightest.length_s))
     return _LEFT_SHARE * tightest.remaining + _URGENCY_SHARE * urgency

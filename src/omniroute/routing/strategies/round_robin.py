@@ -12,8 +12,7 @@ def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> list[Unit]:
     if not units:
         return []
     turn = moment.turn(branch)
-    chosen = branch.units[branch.schedule[turn % len(branch.schedule)]]
-    start = branch.units.index(chosen)
+    start = branch.schedule[turn % len(branch.schedule)]
     around = (*branch.units[start:], *branch.units[:start])
     usable = {unit.key for unit in units}
     return [unit for unit in around if unit.key in usable]

@@ -9,7 +9,7 @@ from omniroute.ir.json import JsonObject
 from omniroute.storage.repos.rows import as_columns, as_struct
 from omniroute.storage.schema import api_keys
 
-_JSON = ("scopes", "allowed_models", "allowed_connections", "access_schedule", "rate_limits")
+_JSON = ("tags", "scopes", "allowed_models", "allowed_connections", "access_schedule", "rate_limits")
 
 
 class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -27,6 +27,9 @@ class KeyRow(msgspec.Struct, frozen=True, kw_only=True):
     no_log: bool = False
     strict: bool = False
     cache: Literal["none", "exact", "all"] = "exact"
+    bodies: Literal["off", "errors", "all"] | None = None
+    semantic_cache: Literal["off", "shadow", "on"] = "off"
+    tags: tuple[str, ...] = ()
     max_sessions: int = 0
     access_schedule: JsonObject | None = None
     rate_limits: tuple[JsonObject, ...] | None = None

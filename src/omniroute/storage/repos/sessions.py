@@ -77,6 +77,12 @@ def clear_failures(connection: Connection, peer: str) -> None:
     connection.execute(delete(login_failures).where(login_failures.c.peer == peer))
 
 
+def locked(connection: Connection) -> tuple[FailureRow, ...]:
+    """Peers that are, or were, locked out."""
+    rows = connection.execute(select(login_failures).where(login_failures.c.locked_until.is_not(None)))
+    return tuple(as_struct(FailureRow, row) for row in rows)
+
+
 def failing_peers(connection: Connection) -> int:
     """How many addresses are remembered; the caller keeps it bounded with `forget_failures`."""
     return connection.execute(select(func.count()).select_from(login_failures)).scalar_one()

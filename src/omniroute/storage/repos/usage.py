@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from sqlalchemy import (
@@ -13,6 +14,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     cast,
+    delete,
     func,
     select,
     tuple_,
@@ -23,6 +25,9 @@ from omniroute.storage.repos.bulk import Bulk
 from omniroute.storage.repos.rows import as_struct
 from omniroute.storage.repos.upsert import add_missing, upsert
 from omniroute.storage.schema import attempts, requests
+
+_TOGETHER: Final = 500
+"""Ids in one question."""
 
 
 class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +61,7 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     message: str = ""
     settled_at: int | None = None
     price_source: str | None = None
+    combo: str = ""
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -201,6 +207,37 @@ def interrupt_open(connection: Connection, *, at: int) -> int:
         .values(outcome="interrupted", settled_at=at, message="the gateway stopped before the request ended")
     )
     return connection.execute(statement).rowcount
+
+
+def columns_of(connection: Connection, ids: Iterable[str]) -> list[Mapping[str, Any]]:
+    """All columns of these requests, as far as there are any, in no order."""
+    found: list[Mapping[str, Any]] = []
+    wanted = iter(ids)
+    while some := list(islice(wanted, _TOGETHER)):
+        rows = connection.execute(select(requests).where(requests.c.id.in_(some)))
+        found.extend({str(name): value for name, value in row.items()} for row in rows.mappings())
+    return found
+
+
+def remove_before(connection: Connection, /, *, at: int, limit: int) -> int:
+    """Removes at most `limit` settled requests that opened before `at` (unix ms), with their attempts. Returns how
+    many requests went."""
+    old = (
+        select(requests.c.id)
+        .where(requests.c.at < at, requests.c.settled_at.is_not(None))
+        .order_by(requests.c.at, requests.c.id)
+        .limit(limit)
+    )
+    ids = list(connection.execute(old).scalars())
+    if ids:
+        connection.execute(delete(attempts).where(attempts.c.request_id.in_(ids)))
+        connection.execute(delete(requests).where(requests.c.id.in_(ids)))
+    return len(ids)
+
+
+def open_ids(connection: Connection) -> list[str]:
+    """The requests that are not settled."""
+    return list(connection.execute(select(requests.c.id).where(requests.c.settled_at.is_(None))).scalars())
 
 
 def _opened_in(since: int, until: int | None) -> tuple[ColumnElement[bool], ...]:

@@ -1,0 +1,1 @@
+"""What an operator wants done beyond the serving of requests."""

@@ -1,0 +1,142 @@
+"""What the requests to a combo choose from: its tree, and the accounts of its leaves, once per configuration."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from omniroute.access.grant import Grant
+from omniroute.catalog.provider import OperationName
+from omniroute.errors import GatewayError
+from omniroute.ir.target import Target
+from omniroute.pipeline.candidates import Candidates, permitted
+from omniroute.pipeline.draws import keeping
+from omniroute.routing.candidate import Candidate
+from omniroute.routing.combo import Combo
+from omniroute.routing.names import Names
+from omniroute.routing.ordering import Compared, compared
+from omniroute.routing.selection.rules import Selection
+from omniroute.routing.strategy import Asked
+from omniroute.routing.tree import Branch, Leaf, branches, leaves, plant
+from omniroute.snapshot.model import Snapshot
+
+_Fate: TypeAlias = tuple[Candidate, ...] | str
+"""The accounts of a leaf, at least one, or why it has none."""
+
+
+class Planted(msgspec.Struct, frozen=True, kw_only=True):
+    """`usable` are the leaves with `accounts` (by leaf key), `unusable` the keys of the others, with the reasons.
+    `names` are those of the combo and of all nested in it."""
+
+    branch: Branch
+    usable: tuple[Leaf, ...]
+    accounts: Mapping[str, tuple[Candidate, ...]]
+    unusable: tuple[tuple[str, str], ...]
+    names: tuple[str, ...]
+    keeping: frozenset[str]
+    """The providers where a conversation stays with its account."""
+    compared: frozenset[Compared]
+    """What is to be known about the targets for an order."""
+
+
+class Planting:
+    """Remembers what it planted until the configuration, or what is known about models, changes."""
+
+    def __init__(self, candidates: Candidates) -> None:
+        self._candidates = candidates
+        self._snapshot: Snapshot | None = None
+        self._names: Names | None = None
+        self._planted: dict[tuple[str, OperationName], Planted] = {}
+
+    def of(self, snapshot: Snapshot, combo: Combo, operation: OperationName, grant: Grant) -> Planted:
+        """`combo` as far as `grant` may use it."""
+        names = self._candidates.names(snapshot)
+        if snapshot is not self._snapshot or names is not self._names:
+            self._snapshot, self._names = snapshot, names
+            self._planted = {}
+        planted = self._planted.get((combo.name, operation))
+        if planted is None:
+            branch = self._tree(snapshot, combo, operation)
+            fates = {leaf.key: self._fate(snapshot, leaf) for leaf in leaves(branch)}
+            planted = self._planted[combo.name, operation] = _planted(branch, fates, snapshot.selection)
+        # Who is allowed the combo by its name is allowed what is in it; otherwise each target needs to be allowed.
+        if not grant.limited:
+            return planted
+        if combo.name in grant.models:
+            grant = msgspec.structs.replace(grant, models=())
+        return _permitted(planted, grant, snapshot)
+
+    def _tree(self, snapshot: Snapshot, combo: Combo, operation: OperationName) -> Branch:
+        def resolve(name: str) -> Target | None:
+            return self._candidates.target(snapshot, name, operation)
+
+        return plant(combo, snapshot.combos, resolve)
+
+    def _fate(self, snapshot: Snapshot, leaf: Leaf) -> _Fate:
+        try:
+            found = self._candidates.at(snapshot, leaf.target)
+        except GatewayError as error:
+            return error.message
+        if leaf.connection_id is None:
+            return found
+        own = tuple(candidate for candidate in found if candidate.account.id == leaf.connection_id)
+        return own or f"the connection {leaf.connection_id!r} is not there, not active, or not for this model"
+
+
+def tagged(planted: Planted, asked: Asked, selection: Selection) -> Planted:
+    """The part of `planted` that carries the tags that the request asks for: accounts, or leaves with tags of
+    their own. All of it where none does. Raises `GatewayError` 503 there when tags are strict."""
+    fates: dict[str, _Fate] = dict(planted.unusable)
+    for leaf in planted.usable:
+        found = tuple(one for one in planted.accounts[leaf.key] if carries((*one.account.tags, *leaf.tags), asked))
+        fates[leaf.key] = found or f"no account for it carries {_wanted(asked)}"
+    if any(not isinstance(fate, str) for fate in fates.values()):
+        return _planted(planted.branch, fates, selection)
+    if selection.strict_tags:
+        raise unmatched(asked)
+    return planted
+
+
+def carries(tags: tuple[str, ...], asked: Asked) -> bool:
+    """Whether these are tags that the request asks for: one of them, or all where it says so."""
+    found = [tag in tags for tag in asked.tags]
+    return all(found) if asked.match_all_tags else any(found)
+
+
+def unmatched(asked: Asked) -> GatewayError:
+    """There is no account with the tags, and nothing else will do."""
+    return GatewayError(
+        503,
+        f"no account carries {_wanted(asked)}, and tagRoutingStrict allows no other: give the tag to a connection,"
+        " in the `tags` of its providerSpecificData, or ask without it",
+        code="no_matching_connection",
+    )
+
+
+def _wanted(asked: Asked) -> str:
+    joint = " and " if asked.match_all_tags else " or "
+    return f"the tag {joint.join(map(repr, asked.tags))}"
+
+
+def _permitted(planted: Planted, grant: Grant, snapshot: Snapshot) -> Planted:
+    fates: dict[str, _Fate] = dict(planted.unusable)
+    for leaf in planted.usable:
+        name = f"{snapshot.providers[leaf.target.provider].alias}/{leaf.target.model}"
+        try:
+            fates[leaf.key] = permitted(planted.accounts[leaf.key], name, grant)
+        except GatewayError as error:
+            fates[leaf.key] = error.message
+    return _planted(planted.branch, fates, snapshot.selection)
+
+
+def _planted(branch: Branch, fates: Mapping[str, _Fate], selection: Selection) -> Planted:
+    accounts = {key: fate for key, fate in fates.items() if not isinstance(fate, str)}
+    return Planted(
+        branch=branch,
+        usable=tuple(leaf for leaf in leaves(branch) if leaf.key in accounts),
+        accounts=accounts,
+        unusable=tuple((leaf.key, fate) for leaf in leaves(branch) if isinstance(fate := fates[leaf.key], str)),
+        names=tuple(one.combo.name for one in branches(branch)),
+        keeping=keeping(selection, accounts.values()),
+        compared=compared(branch),
+    )

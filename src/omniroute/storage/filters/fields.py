@@ -1,0 +1,58 @@
+"""What requests can be looked for by: the names of fields, and what may be written behind each."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final, Literal, TypeAlias
+
+Kind: TypeAlias = Literal["text", "status", "count", "duration", "money", "flag", "cache", "since", "until"]
+"""`text` takes words with `*`; `status` numbers, `4xx` and words; `count` numbers with `k` or `m`; `duration`
+milliseconds, or with `ms`, `s`, `m`, `h`; `money` US dollars; `flag` and `cache` words of their own; `since` and
+`until` times."""
+
+FIELDS: Final[Mapping[str, Kind]] = MappingProxyType(
+    {
+        "id": "text",
+        "status": "status",
+        "error": "text",
+        "model": "text",
+        "served": "text",
+        "provider": "text",
+        "account": "text",
+        "combo": "text",
+        "key": "text",
+        "protocol": "text",
+        "operation": "text",
+        "session": "text",
+        "attempts": "count",
+        "losses": "count",
+        "latency": "duration",
+        "ttft": "duration",
+        "tokens": "count",
+        "in": "count",
+        "out": "count",
+        "cached": "count",
+        "reasoning": "count",
+        "cost": "money",
+        "cache": "cache",
+        "is": "flag",
+        "since": "since",
+        "after": "since",
+        "until": "until",
+        "before": "until",
+    }
+)
+
+FLAGS: Final = (
+    "ok",
+    "error",
+    "running",
+    "stream",
+    "fellback",
+    "cached",
+    "cancelled",
+    "interrupted",
+    "estimated",
+    "unpriced",
+)
+STATUS_WORDS: Final = ("ok", "error", "running")
+CACHE_WORDS: Final = ("hit", "miss")

@@ -1,6 +1,5 @@
 """An exchange whose reply is put into the storage of responses on its way, before its client has the end of it."""
 
-from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -12,11 +11,11 @@ from omniroute.dialects.openai_responses.stored import Told
 from omniroute.dialects.openai_responses.wire import NAME
 from omniroute.dialects.quirks import stores_answers
 from omniroute.errors import GatewayError, UpstreamError
-from omniroute.ir.failure import Failure
 from omniroute.ir.result import GenerateResponse
 from omniroute.ir.target import Target
+from omniroute.pipeline.around import Around
 from omniroute.pipeline.call import Call
-from omniroute.pipeline.exchange import Exchange, ReplyHeaders
+from omniroute.pipeline.exchange import ReplyHeaders
 from omniroute.pipeline.overhear import Overhearing
 from omniroute.pipeline.seals import Origin, origin_of
 from omniroute.pipeline.stored import Elsewhere, Spoken, Storage
@@ -26,10 +25,10 @@ _COPIES_OF_INPUT: Final = 2
 """How often the texts of a response are held: as it was sent, as items, as parts."""
 
 
-class Filing:
-    """See `pipeline.exchange.Exchange`."""
+class Filing(Around):
+    """What it files is what its client gets."""
 
-    __slots__ = ("_call", "_dialect", "_exchange", "_ids", "_overhearing", "_storage")
+    __slots__ = ("_call", "_dialect", "_ids", "_overhearing", "_storage")
 
     def __init__(
         self,
@@ -39,79 +38,27 @@ class Filing:
         dialect: Dialect,
         ids: Ids,
     ) -> None:
-        self._exchange: Exchange = call.exchange
+        super().__init__(call.exchange)
         self._call = call
         self._storage = storage
         self._overhearing = overhearing
         self._dialect = dialect
         self._ids = ids
 
-    @property
-    def request_id(self) -> str:
-        return self._exchange.request_id
-
-    @property
-    def method(self) -> str:
-        return self._exchange.method
-
-    @property
-    def path(self) -> str:
-        return self._exchange.path
-
-    @property
-    def query(self) -> bytes:
-        return self._exchange.query
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return self._exchange.headers
-
-    @property
-    def peer(self) -> str | None:
-        return self._exchange.peer
-
-    @property
-    def started(self) -> float:
-        return self._exchange.started
-
-    @property
-    def replying(self) -> bool:
-        return self._exchange.replying
-
-    @property
-    def stopped(self) -> Failure | None:
-        return self._exchange.stopped
-
-    @property
-    def writable(self) -> bool:
-        return self._exchange.writable
-
-    def expire(self, after_s: float, why: Failure) -> None:
-        self._exchange.expire(after_s, why)
-
-    async def body(self) -> bytes:
-        return await self._exchange.body()
-
     async def reply(self, status: int, headers: ReplyHeaders, body: bytes) -> None:
         if status == 200:
             self._file(body)
-        await self._exchange.reply(status, headers, body)
-
-    async def begin(self, status: int, headers: ReplyHeaders) -> None:
-        await self._exchange.begin(status, headers)
+        await super().reply(status, headers, body)
 
     async def write(self, chunk: bytes) -> None:
         if stored.may_end(chunk):
             self._file(stored.finished(chunk))
-        await self._exchange.write(chunk)
+        await super().write(chunk)
 
     def put(self, chunk: bytes) -> None:
         if stored.may_end(chunk):
             self._file(stored.finished(chunk))
-        self._exchange.put(chunk)
-
-    async def end(self) -> None:
-        await self._exchange.end()
+        super().put(chunk)
 
     def _file(self, response: bytes | None) -> None:
         """What cannot be read is not kept; its client gets it all the same."""

@@ -138,22 +138,11 @@ class Generate:
         self, call: Call, snapshot: Snapshot, pinned: str | None, given: Chosen | None = None
     ) -> None:
         try:
-            chosen = given or self._choose.of(
-                snapshot, call.model, pinned, call.grant, call.wishes, conversation=call.conversation
-            )
-            if chosen.combo is not None and chosen.combo.conducts and not call.inner:
-                chosen = self._conduct.begin(call, chosen, snapshot.prompt)
-            call.chosen = chosen
+            chosen = call.chosen = given or self._chosen(call, snapshot, call.model, pinned, call.grant)
             if snapshot.budgets is not None:
                 cheaper = await self._allowance.spending.begin(call, snapshot.budgets, snapshot)
                 if cheaper is not None and given is None:
-                    call.conducted = None
-                    chosen = self._choose.of(
-                        snapshot, cheaper, None, unlimited(call.grant), call.wishes, conversation=call.conversation
-                    )
-                    if chosen.combo is not None and chosen.combo.conducts and not call.inner:
-                        chosen = self._conduct.begin(call, chosen, snapshot.prompt)
-                    call.chosen = chosen
+                    chosen = call.chosen = self._chosen(call, snapshot, cheaper, None, unlimited(call.grant))
             self._allowance.claim(call, call.conversation)
             self._ledger.opened(call)
         except GatewayError as error:
@@ -175,6 +164,13 @@ class Generate:
                 raise
         finally:
             self._ledger.settle(call)
+
+    def _chosen(self, call: Call, snapshot: Snapshot, name: str, pinned: str | None, grant: Grant) -> Chosen:
+        chosen = self._choose.of(snapshot, name, pinned, grant, call.wishes, conversation=call.conversation)
+        call.conducted = None
+        if chosen.combo is not None and chosen.combo.conducts and not call.inner:
+            return self._conduct.begin(call, chosen, snapshot.prompt)
+        return chosen
 
     async def _serve(self, call: Call, route: Route, snapshot: Snapshot) -> None:
         if not call.stream:

@@ -1,14 +1,13 @@
 """An exchange whose words are kept, for those who want that: as the client sent them, and as it got them."""
 
-from collections.abc import Mapping
 from types import TracebackType
 from typing import Literal, Protocol
 
 from omniroute.access.credentials import presented
 from omniroute.clock import Clock
-from omniroute.ir.failure import Failure
 from omniroute.ledger.captures import Said
 from omniroute.ledger.excerpt import Excerpt
+from omniroute.pipeline.around import Around
 from omniroute.pipeline.exchange import Exchange, ReplyHeaders
 from omniroute.pipeline.visit import Visit
 from omniroute.snapshot.logging import Logging
@@ -20,73 +19,33 @@ class Kept(Protocol):
         ...
 
 
-class Recording:
-    """See `pipeline.exchange.Exchange`."""
+class Recording(Around):
+    """Keeps at most `limit` bytes of the reply."""
 
-    __slots__ = (
-        "_exchange",
-        "_response",
-        "_response_headers",
-        "_status",
-        "headers",
-        "method",
-        "path",
-        "peer",
-        "query",
-        "request_id",
-        "started",
-    )
+    __slots__ = ("_response", "_response_headers", "_status")
 
     def __init__(self, exchange: Exchange, limit: int) -> None:
-        self._exchange = exchange
+        super().__init__(exchange)
         self._response = Excerpt(limit)
         self._response_headers: ReplyHeaders = ()
         self._status = 0
-        self.request_id: str = exchange.request_id
-        self.method: str = exchange.method
-        self.path: str = exchange.path
-        self.query: bytes = exchange.query
-        self.headers: Mapping[str, str] = exchange.headers
-        self.peer: str | None = exchange.peer
-        self.started: float = exchange.started
-
-    @property
-    def replying(self) -> bool:
-        return self._exchange.replying
-
-    @property
-    def stopped(self) -> Failure | None:
-        return self._exchange.stopped
-
-    @property
-    def writable(self) -> bool:
-        return self._exchange.writable
-
-    def expire(self, after_s: float, why: Failure) -> None:
-        self._exchange.expire(after_s, why)
-
-    async def body(self) -> bytes:
-        return await self._exchange.body()
 
     async def reply(self, status: int, headers: ReplyHeaders, body: bytes) -> None:
         self._status, self._response_headers = status, headers
         self._response.add(body)
-        await self._exchange.reply(status, headers, body)
+        await super().reply(status, headers, body)
 
     async def begin(self, status: int, headers: ReplyHeaders) -> None:
         self._status, self._response_headers = status, headers
-        await self._exchange.begin(status, headers)
+        await super().begin(status, headers)
 
     async def write(self, chunk: bytes) -> None:
         self._response.add(chunk)
-        await self._exchange.write(chunk)
+        await super().write(chunk)
 
     def put(self, chunk: bytes) -> None:
         self._response.add(chunk)
-        self._exchange.put(chunk)
-
-    async def end(self) -> None:
-        await self._exchange.end()
+        super().put(chunk)
 
     def said(self, request: bytes, limit: int, at_ms: int) -> Said:
         """What there is to keep; `request` is the body that the client sent."""

@@ -18,8 +18,8 @@ _WORDS: Final[Mapping[str, bool]] = types.MappingProxyType(
 )
 
 SEVERAL_WORKERS: Final = (
-    "must be 1: one process is exact with its state in memory; several workers need Redis and PostgreSQL, "
-    "which this version does not have yet"
+    "must be 1: one process is exact with its state in memory; several workers need Redis beside "
+    "PostgreSQL, which this version does not have yet"
 )
 
 

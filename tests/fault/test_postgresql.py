@@ -20,7 +20,7 @@ SCHEMA = "gateway"
 def behind(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     postgresql.sql(f"CREATE SCHEMA {SCHEMA}")
     home = tmp_path_factory.mktemp("gateway")
-    gateway = Gateway(home, env={"DATABASE_URL": postgresql.url(search_path=SCHEMA)})
+    gateway = Gateway(home, env={"OMNIROUTE_STORAGE_URL": postgresql.url(search_path=SCHEMA)})
     with ScriptedUpstream() as upstream:
         gateway.start()
         yield Stage(upstream, gateway, gateway.client_key("tests"))

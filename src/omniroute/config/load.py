@@ -19,7 +19,6 @@ from omniroute.config.values import (
     from_toml,
     is_address,
     is_loopback,
-    is_postgresql,
 )
 
 ReadText = Callable[[Path], str | None]
@@ -131,8 +130,6 @@ class _Source:
         for variable in name.variables:
             text = self._environ.get(variable.name, "")
             if not text or (variable.reading == "address" and not is_address(text)):
-                continue
-            if variable.reading == "postgresql" and not is_postgresql(text):
                 continue
             origin = Origin("environment", variable.name)
             yield origin, self._text(name.field, origin, text, variable)

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import msgspec
 
-Reading = Literal["plain", "milliseconds", "address", "postgresql"]
+Reading = Literal["plain", "milliseconds", "address"]
 """How the text of a foreign variable becomes a value: as it is, divided by 1000, only when it is an IP address or
 `localhost` (some shells and build tools export HOST with a machine triple in it), or only when it is the URL of a
 PostgreSQL database (other programs keep theirs in the same variable)."""
@@ -141,7 +141,6 @@ _ALL: Final = (
     _name(
         "storage.url",
         "A PostgreSQL database instead of the file in the data dir, like postgresql://user:password@host/database.",
-        Variable("DATABASE_URL", "postgresql"),
         field="storage_url",
     ),
     _name(

@@ -133,8 +133,8 @@ def test_every_field_of_settings_has_exactly_one_name_and_no_variable_sets_two_u
         ("JWT_SECRET", "s", "jwt_secret", "s"),
         ("API_KEY_SECRET", "s", "api_key_secret", "s"),
         ("STORAGE_ENCRYPTION_KEY", "s", "storage_encryption_key", "s"),
-        ("DATABASE_URL", "postgres://u@db/omniroute", "storage_url", "postgres://u@db/omniroute"),
-        ("DATABASE_URL", "mysql://u@db/of-another-program", "storage_url", None),
+        # That of another program, whose tables ours have no business among.
+        ("DATABASE_URL", "postgres://u@db/another", "storage_url", None),
         ("CORS_ALLOWED_ORIGINS", "http://a:3000,*", "cors_allowed_origins", ("http://a:3000", "*")),
         ("CORS_ORIGIN", "http://a:3000", "cors_allowed_origins", ("http://a:3000",)),
         ("TRUSTED_PROXIES", "127.0.0.1", "trusted_proxies", ("127.0.0.1",)),

@@ -153,7 +153,7 @@ def storage(settings: Settings) -> Iterator[Finding]:
             "database file",
             "note",
             f"{file} is not used while storage.url is set",
-            "take storage.url (or DATABASE_URL) away to use the file again",
+            "take storage.url away to use the file again",
         )
 
 

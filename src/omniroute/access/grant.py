@@ -60,8 +60,8 @@ class Grant(msgspec.Struct, frozen=True, kw_only=True):
     tags: tuple[str, ...] = ()
     bodies: BodyPolicy | None = None
     """None for what holds for all keys. Without `log_bodies` nothing is kept, whatever this says."""
-    blocked: tuple[str, ...] = ()
-    """Patterns of models that policies forbid for this request."""
+    blocked: tuple[tuple[str, str], ...] = ()
+    """Patterns of models that policies forbid for this request, each with the name of its policy."""
     preferred: tuple[str, ...] = ()
     """Providers that policies want to be tried first."""
 

@@ -26,7 +26,7 @@ from omniroute.routing.names import (
     Resolution,
     UnknownModel,
 )
-from omniroute.routing.policy import is_blocked
+from omniroute.routing.policy import blocking
 from omniroute.snapshot.model import Snapshot
 
 _MAX_REMEMBERED = 10_000
@@ -176,8 +176,10 @@ def permitted(found: tuple[Candidate, ...], name: str, grant: Grant) -> tuple[Ca
     Raises `GatewayError` 403 when there is none."""
     target = found[0].target
     wanted = (name, f"{target.provider}/{target.model}")
-    if grant.blocked and is_blocked(grant.blocked, wanted):
-        raise GatewayError(403, f"model {wanted[1]!r} is blocked by a policy", code="blocked_by_policy")
+    policy = blocking(grant.blocked, wanted) if grant.blocked else None
+    if policy is not None:
+        message = f"model {wanted[1]!r} is blocked by the policy {policy!r}; ask for another one"
+        raise GatewayError(403, message, code="blocked_by_policy")
     if grant.models and not any(matches(pattern, text) for pattern in grant.models for text in wanted):
         raise GatewayError(
             403, f"model {name!r} is not allowed for the API key {grant.name!r}", code="model_not_allowed"

@@ -41,12 +41,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ruling(msgspec.Struct, frozen=True, kw_only=True):
-    """What all policies together say of a request. `policies` are the names of those that say something."""
+    """What all policies together say of a request. `blocked` are patterns, each with the name of its policy."""
 
     preferred: tuple[str, ...] = ()
-    blocked: tuple[str, ...] = ()
+    blocked: tuple[tuple[str, str], ...] = ()
     max_tokens: int | None = None
-    policies: tuple[str, ...] = ()
 
 
 def in_order(policies: Iterable[Policy]) -> tuple[Policy, ...]:
@@ -63,15 +62,15 @@ def ruling(policies: Sequence[Policy], *, model: str, key_id: str) -> Ruling | N
     limits = [one.actions.max_tokens for one in about if one.actions.max_tokens is not None]
     return Ruling(
         preferred=tuple(dict.fromkeys(name for one in about for name in one.actions.prefer_provider)),
-        blocked=tuple(dict.fromkeys(pattern for one in about for pattern in one.actions.block_model)),
+        blocked=tuple((pattern, one.name) for one in about for pattern in one.actions.block_model),
         max_tokens=min(limits, default=None),
-        policies=tuple(one.name for one in about),
     )
 
 
-def is_blocked(patterns: Iterable[str], names: Iterable[str]) -> bool:
-    """Whether one of a model's names matches."""
-    return any(matches(pattern, name) for pattern in patterns for name in names)
+def blocking(blocked: Iterable[tuple[str, str]], names: Iterable[str]) -> str | None:
+    """The policy that forbids a model with these names; None when none does."""
+    known = tuple(names)
+    return next((policy for pattern, policy in blocked if any(matches(pattern, name) for name in known)), None)
 
 
 def _is_about(conditions: Conditions, model: str, key_id: str) -> bool:

@@ -28,6 +28,7 @@ async def test_a_blocked_model_is_refused_before_anything_is_sent() -> None:
     on = policed(type="access", actions=Actions(block_model=("up/*",)))
     exchange = await on.ask(Exchange(ASKED))
     assert (exchange.status, exchange.json["error"]["code"]) == (403, "blocked_by_policy")
+    assert "'up/m' is blocked by the policy 'house rule'" in exchange.json["error"]["message"]
     assert not on.transport.requests
 
 

@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 
-from bench import codecs, decision, semantic, table
+from bench import budgets, codecs, decision, semantic, table
 from bench.load import BUILD, HERE, build
 from bench.measure import CLOSED_LOOP, MORE_CONNECTIONS, PACED, Report, measure
 from bench.peers import PEERS
@@ -21,7 +21,7 @@ RESULTS = BUILD / "results.json"
 
 def main() -> int:
     options = _options()
-    alone = {"codecs": _codecs, "decision": _decision, "semantic": _semantic}
+    alone = {"codecs": _codecs, "decision": _decision, "semantic": _semantic, "budgets": _budgets}
     chosen = [measured for name, measured in alone.items() if getattr(options, name)]
     if chosen:
         for measured in chosen:
@@ -71,6 +71,12 @@ def _semantic() -> None:
     table.write(PAGE, "semantic", text)
 
 
+def _budgets() -> None:
+    text = budgets.page()
+    print(text)
+    table.write(PAGE, "budgets", text)
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one round")
@@ -81,6 +87,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--codecs", action="store_true", help="only what translating costs, within a minute")
     parser.add_argument("--decision", action="store_true", help="only what routing costs, within a minute")
     parser.add_argument("--semantic", action="store_true", help="only the semantic cache, within a minute")
+    parser.add_argument("--budgets", action="store_true", help="only what budgets refuse, within seconds")
     parser.add_argument("--again", action="store_true", help="write the page from the last run's figures")
     return parser.parse_args()
 

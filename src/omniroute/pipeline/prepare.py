@@ -11,12 +11,10 @@ from omniroute.catalog.provider import Operation
 from omniroute.dialects.base import Dialect, Encoded, Framing, Loss, Outbound
 from omniroute.dialects.filling import filled
 from omniroute.dialects.hearing import Hooks, hooks_of
-from omniroute.dialects.output_limit import limited
 from omniroute.dialects.plan import Edits, Patch, Translate, Verbatim, plan
 from omniroute.dialects.reading import written_in
 from omniroute.dialects.registry import AS_BYTES
 from omniroute.dialects.renamed import Renamed
-from omniroute.dialects.thinking_rule import ruled
 from omniroute.errors import InvalidRequest
 from omniroute.ir.request import GenerateRequest
 from omniroute.ir.target import Target
@@ -24,6 +22,7 @@ from omniroute.pipeline.call import Call
 from omniroute.pipeline.forwarding import LONG, forwarded_headers, forwarded_query, with_long_context
 from omniroute.pipeline.replay import Remembering, Replay
 from omniroute.pipeline.revision import Revision
+from omniroute.pipeline.ruling import held_to_rules
 from omniroute.snapshot.model import Snapshot
 from omniroute.upstream.transport import Deadlines, UpstreamRequest
 
@@ -141,32 +140,28 @@ class Prepare:
             edits.update(revision.edits)
         written = self._dialects[written_in(call.dialect.name, envelope.fields)]
         deep = call.thread is not None and call.thread.resolved
-        limit = None if call.most_tokens is None else limited(call.most_tokens, _decoded(call, written))
-        thinking = None if call.thinking is None else ruled(call.thinking, _decoded(call, written), target)
-        deep = deep or thinking is not None or limit is not None
-        match plan(written.name, target, Edits(top=edits, deep=deep), envelope.fields):
+        held = None
+        if call.thinking is not None or call.most_tokens is not None:
+            held = held_to_rules(call, _decoded(call, written), target)
+        match plan(written.name, target, Edits(top=edits, deep=deep or held is not None), envelope.fields):
             case Verbatim():
                 return Encoded(envelope.body)
             case Patch(edits=changed, losses=losses):
                 return Encoded(envelope.patched(changed), losses)
             case Translate():
-                request = msgspec.structs.replace(_decoded(call, written), model=target.model, stream=call.stream)
+                asked = _decoded(call, written) if held is None else held.request
+                request = msgspec.structs.replace(asked, model=target.model, stream=call.stream)
                 if revision is not None:
                     request = revision.of(request)
                 if call.thread is not None:
                     request = call.thread.fitting(request, call.candidate, target)
-                if thinking is not None:
-                    request = msgspec.structs.replace(request, thinking=thinking.granted)
-                if limit is not None:
-                    request = limit.of(request)
                 request = self._replay.restored(call, request)
                 encoded = (
                     _filled(call, request, target, upstream)
                     if call.files
                     else upstream.encode_request(request, target)
                 )
-                ruled_losses = (*(thinking.losses if thinking else ()), *(limit.losses if limit else ()))
-                return encoded.with_losses(ruled_losses) if ruled_losses else encoded
+                return encoded if held is None else encoded.with_losses(held.losses)
 
     def _outfit(self, connection_id: str, snapshot: Snapshot) -> Outfit:
         if snapshot is not self._snapshot:

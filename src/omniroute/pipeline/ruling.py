@@ -1,14 +1,18 @@
 """What the operator's settings, and two headers, say of a request: instructions, thinking, policies."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
+from omniroute.dialects.base import Loss
 from omniroute.dialects.instructions import preceded
+from omniroute.dialects.output_limit import limited
 from omniroute.dialects.reading import written_in
-from omniroute.dialects.thinking_rule import EFFORT_TOKENS, EffortLevel, ThinkingRule
+from omniroute.dialects.thinking_rule import EFFORT_TOKENS, EffortLevel, ThinkingRule, ruled
 from omniroute.errors import InvalidRequest
+from omniroute.ir.request import GenerateRequest
+from omniroute.ir.target import Target
 from omniroute.pipeline.call import Call
 from omniroute.pipeline.visit import Visit
 from omniroute.routing.policy import Policy, ruling
@@ -66,6 +70,25 @@ def thinking_rule(usual: ThinkingRule | None, headers: Mapping[str, str]) -> Thi
                     f"X-OmniRoute-Thinking: {thinking[:40]!r} is neither adaptive nor off", code="bad_header"
                 )
     return usual
+
+
+class Held(NamedTuple):
+    """What the operator's rules make of a request at its target."""
+
+    request: GenerateRequest
+    losses: tuple[Loss, ...]
+
+
+def held_to_rules(call: Call, request: GenerateRequest, target: Target) -> Held | None:
+    """None where they change nothing. The limit comes first: a budget of thinking has to fit under it."""
+    held = request
+    losses: tuple[Loss, ...] = ()
+    if call.most_tokens is not None and (limit := limited(call.most_tokens, held)) is not None:
+        held, losses = limit.of(held), limit.losses
+    if call.thinking is not None and (thinking := ruled(call.thinking, held, target)) is not None:
+        held = msgspec.structs.replace(held, thinking=thinking.granted)
+        losses += thinking.losses
+    return None if held is request else Held(held, losses)
 
 
 def _instruct(call: Call, prompt: str) -> None:

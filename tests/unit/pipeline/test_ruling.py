@@ -9,7 +9,9 @@ from omniroute.dialects.envelope import open_envelope
 from omniroute.dialects.thinking_rule import ThinkingRule
 from omniroute.errors import InvalidRequest
 from omniroute.pipeline.ruling import thinking_rule
+from omniroute.routing.policy import Actions, Policy
 from tests.unit.pipeline.stage import Exchange, Stage, stage
+from tests.unit.pipeline.test_account_choice import message
 from tests.unit.pipeline.test_generate import good
 
 PROMPT = "Never speak of prices."
@@ -81,6 +83,17 @@ async def test_a_header_rules_one_request() -> None:
     await on.ask(Exchange(ASKED | {"reasoning_effort": "high"}, headers={"x-omniroute-thinking": "off"}))
     await on.ask(Exchange(ASKED | {"reasoning_effort": "high"}))
     assert [sent(on, index).get("reasoning_effort") for index in range(3)] == ["low", None, "high"]
+
+
+async def test_a_rule_of_thinking_holds_beside_a_policy_that_limits_answers() -> None:
+    """And its budget fits under the limit."""
+    policy = Policy(id="p", name="p", type="budget", actions=Actions(max_tokens=3000))
+    rule = ThinkingRule(mode="custom", custom_budget=8000)
+    on = ruled(message(), thinking=rule, policies=(policy,))
+    body = {"model": "claude/c", "max_tokens": 20_000, "messages": ASKED["messages"]}
+    thinking = {"type": "enabled", "budget_tokens": 16_000}
+    await on.ask(Exchange(body | {"thinking": thinking}), "anthropic")
+    assert (sent(on)["max_tokens"], sent(on)["thinking"]) == (3000, {"type": "enabled", "budget_tokens": 2999})
 
 
 async def test_another_rule_does_not_get_the_answer_of_the_first() -> None:

@@ -6,17 +6,18 @@ make bench-ledger ROWS=1000000
 
 import argparse
 import http.client
+import multiprocessing
 import random
 import resource
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
-
-from sqlalchemy import Connection
 
 from omniroute.ledger.drain import BATCH_RECORDS, store
 from omniroute.ledger.position import Position
@@ -33,6 +34,7 @@ NOW_MS = 1_800_000_000_000
 SPAN_DAYS = 90
 ASKED = 60
 PORT = 20931
+FILLING_KIB = 4_000_000
 
 COLUMNS = (
     "id, at, key_id, dialect, operation, model_asked, stream, outcome, status, provider, connection_id, model,"
@@ -56,9 +58,10 @@ INDEXED = (
     "provider:provider-{provider}",
     "account:account-{account}",
     "key:key-{key} status:error",
-    "provider:provider-{provider} model:model-{model}",
+    "provider:provider-{home} model:model-{model}",
 )
 LOOKED_AT = (
+    "provider:provider-{provider} model:model-{model}",
     "latency:>59s",
     "cost>0.9",
     "model:model-1*",
@@ -113,17 +116,19 @@ def rows(count: int, dice: random.Random) -> Iterator[tuple[object, ...]]:
         )
 
 
-def fill(database: Database, count: int) -> None:
-    def write(connection: Connection) -> None:
-        driver = connection.connection.driver_connection
-        assert driver is not None
+def fill(path: Path, count: int) -> None:
+    """In the order of time and with all indexes, as a gateway does it, but without its care for power cuts."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = OFF")
+        connection.execute("PRAGMA synchronous = OFF")
+        connection.execute(f"PRAGMA cache_size = -{FILLING_KIB}")
+        connection.execute("BEGIN")
         marks = ", ".join("?" * len(COLUMNS.split(",")))
-        driver.executemany(f"INSERT INTO requests ({COLUMNS}) VALUES ({marks})", rows(count, random.Random(1)))
+        connection.executemany(f"INSERT INTO requests ({COLUMNS}) VALUES ({marks})", rows(count, random.Random(1)))
         for table, ms in (("usage_hours", HOUR_MS), ("usage_days", DAY_MS)):
-            driver.execute(SUMMED.format(table=table, ms=ms))
-
-    with database.writing.connect() as connection, connection.begin():
-        write(connection)
+            connection.execute(SUMMED.format(table=table, ms=ms))
+        connection.execute("COMMIT")
+        connection.execute("PRAGMA journal_mode = WAL")
 
 
 def timed(work: Callable[[], object], times: int) -> list[float]:
@@ -144,9 +149,11 @@ def looking(
     database: Database, template: str, dice: random.Random, patience_s: float | None
 ) -> tuple[Page, float, float]:
     """One page of 50 of a random day, week, month or quarter, and how long it took."""
+    model = dice.randrange(30)
     filled = template.format(
         key=dice.randrange(40),
-        model=dice.randrange(30),
+        model=model,
+        home=model % 8,
         provider=dice.randrange(8),
         account=f"{dice.randrange(8)}-{dice.randrange(3)}",
     )
@@ -280,10 +287,13 @@ def main() -> int:
     count = parser.parse_args().rows
     with tempfile.TemporaryDirectory(prefix="omniroute-ledger-") as folder:
         home = Path(folder)
-        database = Database.open(home / "omniroute.db")
+        Database.open(home / "omniroute.db").close()
         start = time.perf_counter()
-        fill(database, count)
+        filling = multiprocessing.get_context("spawn").Process(target=fill, args=(home / "omniroute.db", count))
+        filling.start()
+        filling.join()
         took = time.perf_counter() - start
+        database = Database.open(home / "omniroute.db")
         size = sum(file.stat().st_size for file in home.iterdir()) / count
         print(f"{count:,} rows over {SPAN_DAYS} days, made in {took:.0f} s\n\n| | measured | aim |\n|---|---|---|")
         row("a row on the disk, with its indexes", f"{size:.0f} bytes")

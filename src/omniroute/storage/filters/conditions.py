@@ -24,7 +24,7 @@ class Conditions(NamedTuple):
 def conditions(query: Query, *, now: int, names: Callable[[str, str], str | None]) -> Conditions:
     """`now` is unix ms. `names` finds the one id that a name of a `key` or an `account` means, if it is one."""
     since, until = 0, None
-    looked_up: list[tuple[int, Condition]] = []
+    looked_up: list[_LookedUp] = []
     rest: list[Condition] = []
     for term in query:
         match term.field, term.values[0]:
@@ -40,37 +40,50 @@ def conditions(query: Query, *, now: int, names: Callable[[str, str], str | None
                 if found is None or _fails(term):
                     rest.append(_condition(term))
     # The database goes by one index only: where several would do, the one that most likely leaves the fewest rows.
-    looked_up.sort(key=lambda one: one[0])
-    indexed = looked_up[0][1] if looked_up else None
-    return Conditions(since, until, indexed, (*(condition for _, condition in looked_up[1:]), *rest))
+    looked_up.sort(key=lambda one: one.place)
+    indexed = looked_up[0].by_index if looked_up else None
+    return Conditions(since, until, indexed, (*(one.by_row for one in looked_up[1:]), *rest))
+
+
+class _LookedUp(NamedTuple):
+    """What an index can answer, and its place among those: the lowest is to be used."""
+
+    place: int
+    by_index: Condition
+    by_row: Condition
 
 
 def _moment(time: Ago | Moment, now: int) -> int:
     return time.at if isinstance(time, Moment) else now - time.ms
 
 
-def _looked_up(term: Term, names: Callable[[str, str], str | None]) -> tuple[int, Condition] | None:
-    """One exact value of a field that has an index, and its place among those."""
+def _looked_up(term: Term, names: Callable[[str, str], str | None]) -> _LookedUp | None:
+    """One exact value of a field that has an index."""
     value = term.values[0]
     if _fails(term):
-        return 1, _NOT_OK
+        return _LookedUp(1, _NOT_OK, _NOT_OK)
     if term.negated or len(term.values) > 1 or not isinstance(value, Pattern) or value.exact is None:
         return None
     match term.field:
         case "id":
-            return 0, requests.c.id == value.exact
+            return _equal(0, requests.c.id, value.exact)
         case "key":
             known = names(term.field, value.exact)
-            return None if known is None else (2, requests.c.key_id == known)
+            return None if known is None else _equal(2, requests.c.key_id, known)
         case "account":
             known = names(term.field, value.exact)
-            return None if known is None else (3, requests.c.connection_id == known)
+            return None if known is None else _equal(3, requests.c.connection_id, known)
         case "model":
-            return 4, requests.c.model_asked == value.exact
+            return _equal(4, requests.c.model_asked, value.exact)
         case "provider":
-            return 5, requests.c.provider == value.exact
+            return _equal(5, requests.c.provider, value.exact)
         case _:
             return None
+
+
+def _equal(place: int, column: ColumnElement[str], value: str) -> _LookedUp:
+    # Of two columns with an index the database would take either, perhaps the one whose index lacks the other.
+    return _LookedUp(place, column == value, column + "" == value)
 
 
 def _fails(term: Term) -> bool:

@@ -45,7 +45,9 @@ def page(
     look = first_look if found.rest else None
     while True:
         reached = None if look is None else _boundary(connection, found, before, look)
-        question = _ordered(found, before, requests)
+        # SQLite goes down an index to one lower bound only, and a comparison of pairs is none of its choice.
+        since = found.since if reached is None else reached.at
+        question = _ordered(found, since, before, requests)
         if reached is not None:
             question = question.where(tuple_(requests.c.at, requests.c.id) >= tuple(reached))
         wanted = limit + 1 - len(rows)
@@ -64,14 +66,14 @@ def page(
 
 def _boundary(connection: Connection, found: Conditions, before: Cursor | None, look: int) -> Cursor | None:
     """The last of the next `look` rows; None when there are fewer."""
-    question = _ordered(found, before, requests.c.at, requests.c.id).limit(1).offset(look - 1)
+    question = _ordered(found, found.since, before, requests.c.at, requests.c.id).limit(1).offset(look - 1)
     row = connection.execute(question).first()
     return None if row is None else Cursor(row.at, row.id)
 
 
-def _ordered(found: Conditions, before: Cursor | None, *columns: Any) -> "Select[*tuple[Any, ...]]":
+def _ordered(found: Conditions, since: int, before: Cursor | None, *columns: Any) -> "Select[*tuple[Any, ...]]":
     at = requests.c.at
-    within: list[ColumnElement[bool]] = [at >= found.since]
+    within: list[ColumnElement[bool]] = [at >= since]
     if found.indexed is not None:
         within.append(found.indexed)
     if found.until is not None:

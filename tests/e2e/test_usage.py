@@ -1,7 +1,6 @@
 """Usage over real sockets: what was asked is in the log, at the price of the list that was imported before."""
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +8,7 @@ import pytest
 from tests.support.gateway import Gateway
 from tests.support.stage import Stage, stage
 from tests.support.upstream.server import ScriptedUpstream
+from tests.support.waiting import soon
 
 
 @pytest.fixture(scope="module")
@@ -19,12 +19,10 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def logged(gateway: Gateway, query: str, count: int) -> list[dict]:
     """The settled requests that `query` finds, newest first, once there are `count`."""
-    deadline = time.monotonic() + 20
-    while True:
-        items = gateway.admin("GET", f"/api/usage/request-logs?q=-is:running%20{query}")["items"]
-        if len(items) >= count or time.monotonic() > deadline:
-            return items
-        time.sleep(0.02)
+    return soon(
+        lambda: gateway.admin("GET", f"/api/usage/request-logs?q=-is:running%20{query}")["items"],
+        lambda items: len(items) >= count,
+    )
 
 
 def test_an_imported_price_is_that_of_the_next_request(behind: Stage) -> None:
@@ -73,9 +71,7 @@ def test_a_stream_is_captured_and_shown_and_summed_up_under_its_combo(behind: St
 
 def captured(gateway: Gateway, request_id: str) -> dict:
     """The request with its bodies, once they are written."""
-    deadline = time.monotonic() + 20
-    while True:
-        detail = gateway.admin("GET", f"/api/usage/call-logs/{request_id}")
-        if detail["capture"] is not None or time.monotonic() > deadline:
-            return detail
-        time.sleep(0.02)
+    return soon(
+        lambda: gateway.admin("GET", f"/api/usage/call-logs/{request_id}"),
+        lambda detail: detail["capture"] is not None,
+    )

@@ -2,8 +2,7 @@
 
 import resource
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
 import pytest
@@ -13,6 +12,7 @@ from tests.support.asking import ask
 from tests.support.gateway import Gateway
 from tests.support.stage import PATHS, Stage, question
 from tests.support.upstream.server import ScriptedUpstream
+from tests.support.waiting import soon
 
 HEALTH = "/api/monitoring/health"
 
@@ -29,15 +29,6 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.fixture(scope="module")
 def model(behind: Stage) -> str:
     return behind.model("openai")
-
-
-def until(claim: Callable[[], bool]) -> None:
-    wait = threading.Event()
-    for _ in range(1500):
-        if claim():
-            return
-        wait.wait(0.02)
-    raise AssertionError(f"{claim} never came true")
 
 
 def health(behind: Stage) -> dict:
@@ -89,13 +80,13 @@ def test_requests_go_on_and_are_all_in_the_ledger_when_the_trouble_is_over(
     body = question("openai", model)
     with trouble(behind):
         answers = [behind.ask("openai", body) for _ in range(5)]
-        until(lambda: health(behind)["status"] == "degraded")
+        soon(lambda: health(behind)["status"] == "degraded")
         assert reason in health(behind)["reason"]
         answers += [behind.ask("openai", body) for _ in range(5)]
         assert [answer.status for answer in answers] == [200] * 10
-    until(lambda: health(behind)["status"] == "healthy")
+    soon(lambda: health(behind)["status"] == "healthy")
     wanted = {answer.headers["x-request-id"] for answer in answers}
-    until(lambda: wanted <= set(rows.requests(behind.gateway.database)))
+    soon(lambda: wanted <= set(rows.requests(behind.gateway.database)))
     ledger = rows.requests(behind.gateway.database)
     assert set(ledger) - before == wanted
     assert {ledger[one].outcome for one in wanted} == {"ok"}
@@ -105,7 +96,7 @@ def test_requests_go_on_and_are_all_in_the_ledger_when_the_trouble_is_over(
 def test_a_kill_while_the_database_is_away_loses_nothing(behind: Stage, model: str) -> None:
     with moved_away(behind):
         answers = [ask(behind.url, PATHS["openai"], question("openai", model), headers=behind.headers("openai"))]
-        until(lambda: health(behind)["status"] == "degraded")
+        soon(lambda: health(behind)["status"] == "degraded")
         behind.gateway.kill()
     behind.gateway.start()
     ledger = rows.requests(behind.gateway.database)

@@ -1,7 +1,6 @@
 """A gateway on PostgreSQL: requests go on while the server is away, and are all in its tables, once, later."""
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -11,6 +10,7 @@ from tests.support.gateway import Gateway
 from tests.support.postgresql import PostgreSQL
 from tests.support.stage import Stage, question
 from tests.support.upstream.server import ScriptedUpstream
+from tests.support.waiting import soon
 
 HEALTH = "/api/monitoring/health"
 SCHEMA = "gateway"
@@ -30,15 +30,6 @@ def behind(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> 
 @pytest.fixture(scope="module")
 def model(behind: Stage) -> str:
     return behind.model("openai")
-
-
-def until(claim: Callable[[], bool]) -> None:
-    wait = threading.Event()
-    for _ in range(1500):
-        if claim():
-            return
-        wait.wait(0.02)
-    raise AssertionError(f"{claim} never came true")
 
 
 def health(behind: Stage) -> dict:
@@ -75,7 +66,7 @@ def test_requests_are_in_its_tables_and_no_database_lies_in_the_data_dir(
     behind: Stage, model: str, postgresql: PostgreSQL
 ) -> None:
     wanted = asked(behind, model, 3)
-    until(lambda: ledger(postgresql).keys() >= wanted)
+    soon(lambda: ledger(postgresql).keys() >= wanted)
     assert not behind.gateway.database.exists()
     assert behind.gateway.admin("GET", "/api/providers")["connections"]
 
@@ -84,16 +75,16 @@ def test_requests_go_on_while_it_is_away_and_are_all_there_once_when_it_is_back(
     behind: Stage, model: str, postgresql: PostgreSQL
 ) -> None:
     earlier = asked(behind, model, 1)
-    until(lambda: ledger(postgresql).keys() >= earlier)
+    soon(lambda: ledger(postgresql).keys() >= earlier)
     before = set(ledger(postgresql))
     tokens = counted(postgresql, "output_tokens")
     with away(postgresql):
         wanted = asked(behind, model, 5)
-        until(lambda: health(behind)["status"] == "degraded")
+        soon(lambda: health(behind)["status"] == "degraded")
         assert "the database server cannot be reached" in health(behind)["reason"]
         wanted |= asked(behind, model, 5)
-    until(lambda: health(behind)["status"] == "healthy")
-    until(lambda: ledger(postgresql).keys() >= wanted)
+    soon(lambda: health(behind)["status"] == "healthy")
+    soon(lambda: ledger(postgresql).keys() >= wanted)
     found = ledger(postgresql)
     assert set(found) - before == wanted
     assert {found[one] for one in wanted} == {"ok"}

@@ -1,7 +1,6 @@
 """What a client sees when sockets break, and what the gateway does to its upstream when a client leaves."""
 
 import http.client
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 
@@ -27,6 +26,7 @@ from tests.support.upstream.answer import Answer, said
 from tests.support.upstream.gate import Gate
 from tests.support.upstream.script import Cut, EndEarly, Fault, Hang, Script
 from tests.support.upstream.server import ScriptedUpstream
+from tests.support.waiting import soon
 
 EVENTS = 12
 TEXT = "one two three four five six seven eight"
@@ -125,7 +125,7 @@ def test_a_stop_lets_running_streams_end_well(tmp_path_factory: pytest.TempPathF
         with ExitStack() as open_streams:
             streams = _open_all(behind, open_streams, gates)
             behind.gateway.terminate()
-            _wait_draining(behind.gateway)
+            soon(lambda: behind.gateway.draining)
             for gate in gates:
                 gate.release(EVENTS)
             for (client, _), answer in zip(PAIRS, streams, strict=True):
@@ -171,19 +171,8 @@ def _open_all(behind: Stage, stack: ExitStack, gates: list[Gate]) -> list[Answer
     return streams
 
 
-def _wait_draining(gateway: Gateway, timeout_s: float = 10.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not gateway.draining:
-        assert time.monotonic() < deadline, "the gateway does not drain after SIGTERM"
-        time.sleep(0.02)
-
-
-def _settled(gateway: Gateway, request_id: str, timeout_s: float = 10.0) -> rows.Row:
+def _settled(gateway: Gateway, request_id: str) -> rows.Row:
     """The request's row as soon as it is settled; the ledger is drained in the background."""
-    deadline = time.monotonic() + timeout_s
-    while True:
-        row = rows.requests(gateway.database).get(request_id)
-        if row is not None and row.settled_at is not None:
-            return row
-        assert time.monotonic() < deadline, f"{request_id} is not settled: {row}"
-        time.sleep(0.02)
+    row = soon(lambda: rows.requests(gateway.database).get(request_id), lambda row: row and row.settled_at)
+    assert row is not None
+    return row

@@ -10,7 +10,6 @@ writes the files of `tests/golden/explain` again. Each holds what was asked, how
 import re
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from tests.support.asking import Answered, ask
 from tests.support.gateway import Gateway
 from tests.support.upstream.script import Script, refused
 from tests.support.upstream.server import ScriptedUpstream
+from tests.support.waiting import soon
 
 HOME = Path(__file__).parent / "explain"
 _CHAT = "/v1/chat/completions"
@@ -128,13 +128,11 @@ class Scene:
 
     def _row(self, request_id: str) -> JsonObject:
         """The log is written behind; it comes within a moment."""
-        deadline = time.monotonic() + 10
-        while True:
-            answer = self.gateway.try_admin("GET", f"/api/usage/request-logs/{request_id}")
-            if answer.status == 200 and answer.json["outcome"] != "open":
-                return {**answer.json, "timestamp": "then", "keyId": "key"}
-            assert time.monotonic() < deadline, answer.body
-            time.sleep(0.02)
+        answer = soon(
+            lambda: self.gateway.try_admin("GET", f"/api/usage/request-logs/{request_id}"),
+            lambda answer: answer.status == 200 and answer.json["outcome"] != "open",
+        )
+        return {**answer.json, "timestamp": "then", "keyId": "key"}
 
 
 def _masked(value: JsonObject, names: dict[str, str]) -> JsonObject:

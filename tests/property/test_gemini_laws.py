@@ -254,14 +254,6 @@ def test_an_array_says_the_same_as_server_sent_events(events: list[Event]) -> No
 
 
 @given(streams(origin=None), st.data())
-def test_an_array_is_read_like_server_sent_events_in_any_chunks(events: list[Event], data: st.DataObject) -> None:
-    encoder = GeminiArray().stream_encoder(CONTEXT)
-    array = b"".join(encoder.send(event) for event in events) + encoder.close()
-    chunks = data.draw(chunkings(array))
-    assert read(GEMINI.array_stream_decoder(), chunks) == read(GEMINI.stream_decoder(), [written(events)])
-
-
-@given(streams(origin=None), st.data())
 def test_a_stream_cut_anywhere_ends_in_exactly_one_error(events: list[Event], data: st.DataObject) -> None:
     kept = data.draw(st.integers(0, len(events) - 1))
     told = order_gemini.gemini(written(events[:kept]))

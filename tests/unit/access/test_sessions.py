@@ -56,11 +56,6 @@ def test_a_new_password_voids_it(database: Database, writer: Writer) -> None:
     assert found(database, NOW) is None
 
 
-def test_no_password_voids_it(database: Database, writer: Writer) -> None:
-    writer.write(meta.delete_password)
-    assert found(database, NOW) is None
-
-
 def test_another_cookie_finds_nothing(database: Database, writer: Writer) -> None:
     other = sessions.digest(b"s" * 32, "other")
     assert database.read(lambda connection: sessions.valid(connection, other, now=NOW)) is None

@@ -3,21 +3,6 @@
 The google-genai SDK gives up a stream over a comment, an `event:` line or `[DONE]`.
 """
 
-from omniroute.dialects.sse import Framer
-
-
-class SseReader:
-    """The payloads of a stream, whatever the framing around them."""
-
-    def __init__(self) -> None:
-        self._framer = Framer()
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        return [frame.data for frame in self._framer.feed(chunk) if frame.data]
-
-    def close(self) -> list[bytes]:
-        return [frame.data for frame in self._framer.close() if frame.data]
-
 
 class SseWriter:
     def write(self, payload: bytes) -> bytes:

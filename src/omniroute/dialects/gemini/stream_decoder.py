@@ -5,8 +5,6 @@ part comes; a part with a seal or unknown fields stands for itself, as it must b
 answer is complete once its finish reason is known; the usage may still follow.
 """
 
-from typing import Protocol
-
 import msgspec
 
 from omniroute.dialects.failures import cut_short
@@ -18,6 +16,7 @@ from omniroute.dialects.gemini.usage import blocked, broken, decode_finish, deco
 from omniroute.dialects.gemini.wire import NAME, read_object, without
 from omniroute.dialects.gemini.words import words_alone
 from omniroute.dialects.look import as_array, as_object, as_text
+from omniroute.dialects.sse import Framer
 from omniroute.errors import InvalidRequest
 from omniroute.ir.events import (
     ArgumentsDelta,
@@ -41,17 +40,9 @@ _ENVELOPE = frozenset(ENVELOPE)
 _CANDIDATE = frozenset(CANDIDATE)
 
 
-class Reader(Protocol):
-    """Bytes in any chunking to payloads, each one JSON object."""
-
-    def feed(self, chunk: bytes) -> list[bytes]: ...
-
-    def close(self) -> list[bytes]: ...
-
-
 class GeminiStreamDecoder:
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self) -> None:
+        self._framer = Framer()
         self._ids: CallIds | None = None
         self._open: Text | Reasoning | None = None
         self._next = 0
@@ -63,14 +54,14 @@ class GeminiStreamDecoder:
     def feed(self, chunk: bytes) -> list[Event]:
         """Raises `UpstreamError(kind="protocol")` for an endless frame."""
         events: list[Event] = []
-        for payload in self._reader.feed(chunk):
-            self._read(payload, events)
+        for frame in self._framer.feed(chunk):
+            self._read(frame.data, events)
         return events
 
     def close(self) -> list[Event]:
         events: list[Event] = []
-        for payload in self._reader.close():
-            self._read(payload, events)
+        for frame in self._framer.close():
+            self._read(frame.data, events)
         if self._done:
             return events
         if self._reason is not None or self._blocked is not None:
@@ -80,7 +71,7 @@ class GeminiStreamDecoder:
         return events
 
     def _read(self, payload: bytes, events: list[Event]) -> None:
-        if self._done or (type(self._open) is Text and self._on_they_go(payload, events)):
+        if self._done or not payload or (type(self._open) is Text and self._on_they_go(payload, events)):
             return
         read = read_object(payload)
         if read is None:

@@ -1,14 +1,10 @@
 """Ollama's native chat API, in both directions."""
 
 from omniroute.dialects.base import (
-    Context,
-    Encoded,
     ErrorReply,
     Framing,
     Glance,
     Headers,
-    StreamDecoder,
-    StreamEncoder,
     Tap,
 )
 from omniroute.dialects.objects import read_object
@@ -23,8 +19,6 @@ from omniroute.dialects.ollama.wire import NAME
 from omniroute.errors import UpstreamError
 from omniroute.ir.failure import Failure
 from omniroute.ir.fold import fold
-from omniroute.ir.json import JsonObject
-from omniroute.ir.request import GenerateRequest
 from omniroute.ir.result import GenerateResponse
 from omniroute.ir.target import Target
 
@@ -35,22 +29,16 @@ class Ollama:
     A stream is `application/x-ndjson`, everything else `application/json`.
     """
 
-    @property
-    def name(self) -> str:
-        return NAME
-
-    @property
-    def framing(self) -> Framing:
-        return "ndjson"
+    name = NAME
+    framing: Framing = "ndjson"
+    decode_request = staticmethod(decode_request)
+    encode_request = staticmethod(encode_request)
+    encode_response = staticmethod(encode_response)
+    stream_decoder = OllamaStreamDecoder
+    stream_encoder = OllamaStreamEncoder
 
     def path(self, target: Target, *, stream: bool) -> str:
         return "/api/chat"
-
-    def decode_request(self, body: JsonObject) -> GenerateRequest:
-        return decode_request(body)
-
-    def encode_request(self, request: GenerateRequest, target: Target) -> Encoded:
-        return encode_request(request, target)
 
     def decode_response(self, body: bytes) -> GenerateResponse | Failure:
         """Also of a server that answers with a stream although none was asked for."""
@@ -59,9 +47,6 @@ class Ollama:
             decoder = OllamaStreamDecoder()
             return fold([*decoder.feed(body), *decoder.close()])
         return decode_response(body)
-
-    def encode_response(self, response: GenerateResponse, context: Context) -> Encoded:
-        return encode_response(response, context)
 
     def glance(self, body: bytes) -> Glance:
         seen = glance(body)
@@ -81,12 +66,6 @@ class Ollama:
 
     def encode_stream_failure(self, failure: Failure, request_id: str) -> bytes:
         return errors.encode_stream_failure(failure)
-
-    def stream_decoder(self) -> StreamDecoder:
-        return OllamaStreamDecoder()
-
-    def stream_encoder(self, context: Context) -> StreamEncoder:
-        return OllamaStreamEncoder(context)
 
     def tap(self, *, include_usage: bool) -> Tap:
         """Usage is part of every stream of this dialect, so there is nothing to withhold."""

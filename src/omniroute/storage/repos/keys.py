@@ -45,11 +45,6 @@ def get(connection: Connection, key_id: str) -> KeyRow | None:
     return None if row is None else as_struct(KeyRow, row, _JSON)
 
 
-def with_digest(connection: Connection, digest: bytes) -> KeyRow | None:
-    row = connection.execute(select(api_keys).where(api_keys.c.digest == digest)).first()
-    return None if row is None else as_struct(KeyRow, row, _JSON)
-
-
 def every(connection: Connection) -> tuple[KeyRow, ...]:
     """Oldest first."""
     question = select(api_keys).order_by(api_keys.c.created_at, api_keys.c.id)

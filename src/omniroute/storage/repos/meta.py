@@ -3,7 +3,7 @@
 from typing import Final
 
 import msgspec
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from omniroute.storage.repos.upsert import upsert
 from omniroute.storage.schema import meta
@@ -54,8 +54,3 @@ def put_password(connection: Connection, digest: str) -> int:
     put(connection, _PASSWORD_HASH, digest)
     put(connection, _PASSWORD_VERSION, str(version))
     return version
-
-
-def delete_password(connection: Connection) -> None:
-    """Forget the hash; the version stays, so that a later password does not revive old sessions."""
-    connection.execute(delete(meta).where(meta.c.key == _PASSWORD_HASH))

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import msgspec
 import pytest
 
 from omniroute.dialects.base import Context
@@ -240,16 +239,6 @@ def test_a_tapped_stream_that_is_cut_gets_an_error() -> None:
     tap = GEMINI.tap(include_usage=True)
     tap.feed(frame(chunk({"text": "hi"})) + b'data: {"cand')
     assert strict_gemini.stream(tap.close())[0]["error"]["status"] == "UNAVAILABLE"
-
-
-def test_a_long_frame_of_an_array_is_read_in_small_pieces_without_reading_it_again() -> None:
-    text = 'a{"\\' * 50_000
-    raw = b"[" + msgspec.json.encode(chunk({"text": text}, finishReason="STOP")) + b"]"
-    decoder = GEMINI.array_stream_decoder()
-    events = [
-        event for at in range(0, len(raw), 100) for event in decoder.feed(raw[at : at + 100])
-    ] + decoder.close()
-    assert TextDelta(index=0, text=text) in events
 
 
 def test_arguments_that_are_no_object_are_wrapped() -> None:

@@ -4,7 +4,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniroute.dialects.gemini.frames import SseReader, frame
+from omniroute.dialects.gemini.frames import frame
 from omniroute.dialects.gemini.stream_decoder import GeminiStreamDecoder
 from omniroute.dialects.gemini.words import words_alone
 from omniroute.ir.events import Event
@@ -26,7 +26,7 @@ CHUNKS = st.builds(
 
 
 def events_of(payloads: list[bytes]) -> list[Event]:
-    decoder = GeminiStreamDecoder(SseReader())
+    decoder = GeminiStreamDecoder()
     return [event for payload in payloads for event in decoder.feed(frame(payload))]
 
 

@@ -54,7 +54,7 @@ def _result(call_id: str, name: str, *content: Text | Media) -> Turn:
 
 
 OSLO: Final = _call("call_1", "weather", '{"city":"Oslo"}')
-BERGEN: Final = _call("call_1", "weather", '{"city":"Bergen"}')
+BERGEN: Final = _call("call_b", "weather", '{"city":"Bergen"}')
 """A call that nobody makes in any answer here, so that no seal of one is remembered for it."""
 ROUND: Final = (
     _user("How is the weather in Oslo, and what time is it in Rome?"),
@@ -135,7 +135,7 @@ SCENARIOS: Final = (
         asked=_asked(
             _user("Bergen?"),
             _turn("assistant", Reasoning(text="I should ask.", seal=SEAL), BERGEN),
-            _result("call_1", "weather", Text(text="rain")),
+            _result("call_b", "weather", Text(text="rain")),
             tools=(WEATHER,),
             thinking=Thinking(effort="low"),
             sampling=Sampling(max_output_tokens=9000),

@@ -8,14 +8,13 @@ import argparse
 import os
 import sys
 
-from bench import budgets, codecs, decision, semantic, table
-from bench.load import BUILD, HERE, build
+from bench import budgets, codecs, decision, parts, semantic, table
+from bench.load import BUILD, build
 from bench.measure import CLOSED_LOOP, MORE_CONNECTIONS, PACED, Report, measure
 from bench.peers import PEERS
 from bench.program import LOAD_CORE
 from bench.targets import OWN
 
-PAGE = HERE.parent / "docs/explanation/performance.md"
 RESULTS = BUILD / "results.json"
 
 
@@ -45,36 +44,36 @@ def main() -> int:
     text = table.page(report, (*OWN, *PEERS))
     print(text)
     if options.again or (targets == [*OWN, *PEERS] and cells == list(offered) and rounds >= 3):
-        table.write(PAGE, "measured", text)
+        parts.write("measured", text)
         if not options.again:
             _codecs()
             _decision()
-        print(f"written to {PAGE.relative_to(HERE.parent)}", file=sys.stderr)
+        print(f"written to {parts.PAGE}", file=sys.stderr)
     return table.verdict(report, targets)
 
 
 def _codecs() -> None:
     text = codecs.page(codecs.measure())
     print(text)
-    table.write(PAGE, "codecs", text)
+    parts.write("codecs", text)
 
 
 def _decision() -> None:
     text = decision.page(decision.measure())
     print(text)
-    table.write(PAGE, "decision", text)
+    parts.write("decision", text)
 
 
 def _semantic() -> None:
     text = semantic.page()
     print(text)
-    table.write(PAGE, "semantic", text)
+    parts.write("semantic", text)
 
 
 def _budgets() -> None:
     text = budgets.page()
     print(text)
-    table.write(PAGE, "budgets", text)
+    parts.write("budgets", text)
 
 
 def _options() -> argparse.Namespace:

@@ -2,7 +2,10 @@
 
 No sockets: the choice is made in this process, as the pipeline makes it, and its route is started. The many are
 20 providers with one model and 10 accounts each, under a combo; all of them were lately used, and have prices and
-context windows. Explaining makes the choice again from what it left behind, with every reason in words.
+context windows. Between two choices, and not counted, a request begins and ends at the account that was chosen, so
+that something has always changed. In a second scene every account has told the limits of its requests and tokens,
+and tells them again with each answer. Explaining makes the choice again from what it left behind, with every
+reason in words.
 """
 
 import json
@@ -22,7 +25,8 @@ from omniroute.ledger.prices import OwnPrice, Prices
 from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.choose import Choose, Chosen
 from omniroute.pipeline.draws import Draws
-from omniroute.routing.combo import STRATEGY_NAMES, Combo, ModelStep
+from omniroute.routing.candidate import Candidate
+from omniroute.routing.combo import STRATEGY_NAMES, Combo, ModelStep, StrategyName
 from omniroute.routing.engine import Route
 from omniroute.routing.explain import explained
 from omniroute.routing.selection.reasons import because
@@ -37,6 +41,8 @@ TARGETS, ACCOUNTS = 20, 10
 ALONE_AIM_US, MANY_AIM_US, EXPLAIN_AIM_US = 10, 60, 300
 
 _ALONE = "alone/model"
+_BY_QUOTA: tuple[StrategyName, ...] = ("auto", "reset-aware")
+_LIMIT = 1000
 _ASKED = Asked(input_tokens=7000, max_output_tokens=4096, tools=True)
 
 
@@ -49,6 +55,8 @@ class Costs:
     """What `json.loads` takes for an object of 20 members, as the measure of the machine."""
     choices: Mapping[str, float]
     explanations: Mapping[str, float]
+    telling: Mapping[str, float]
+    """Choices where all accounts tell their limits, by strategies that look at them."""
     busy: float
     """The machine's load average before."""
 
@@ -62,12 +70,15 @@ def measure(rounds: int = ROUNDS) -> Costs:
     yardstick = Timed(lambda: json.loads(document))
     choices = {name: scene.timed_choice(name) for name in STRATEGY_NAMES}
     explanations = {name: scene.timed_explanation(name) for name in STRATEGY_NAMES}
-    take_turns([alone, yardstick, *choices.values(), *explanations.values()], rounds)
+    second = _Scene(telling=True)
+    telling = {name: second.timed_choice(name) for name in _BY_QUOTA}
+    take_turns([alone, yardstick, *choices.values(), *telling.values(), *explanations.values()], rounds)
     return Costs(
         alone=alone.us,
         yardstick=yardstick.us,
         choices={name: one.us for name, one in choices.items()},
         explanations={name: one.us for name, one in explanations.items()},
+        telling={name: one.us for name, one in telling.items()},
         busy=busy,
     )
 
@@ -80,6 +91,10 @@ def page(costs: Costs) -> str:
         ("one target with one account", ALONE_AIM_US, costs.alone),
         (f"{TARGETS} x {ACCOUNTS} by priority", MANY_AIM_US, costs.choices["priority"]),
         (f"{TARGETS} x {ACCOUNTS}, the slowest strategy ({slowest})", MANY_AIM_US, costs.choices[slowest]),
+        *(
+            (f"{TARGETS} x {ACCOUNTS} that tell their limits, by {name}", MANY_AIM_US, us)
+            for name, us in costs.telling.items()
+        ),
         (f"its explanation, the slowest ({longest})", EXPLAIN_AIM_US, costs.explanations[longest]),
     )
     return "\n\n".join(
@@ -114,7 +129,7 @@ def page(costs: Costs) -> str:
 class _Scene:
     """A configuration with a combo for each strategy over the same targets, and what their traffic left behind."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, telling: bool = False) -> None:
         clock, rng, ids = SystemClock(), SystemRng(), SystemIds()
         names = [f"provider-{number:02}" for number in range(TARGETS)]
         rows = {name: _provider(name) for name in ("alone", *names)}
@@ -137,8 +152,13 @@ class _Scene:
             prices=own,
             selection=Selection(usual=Rule(strategy="round-robin")),
         )
-        pulse, accounts, prices = Pulse(rng), Accounts(), Prices(lambda: own)
+        pulse, accounts, prices = Pulse(rng), Accounts(clock.monotonic), Prices(lambda: own)
         self._clock = clock
+        self._waits_s = {name: 0.2 + place / 100 for place, name in enumerate(names)}
+        self._chance = rng.random
+        self._pulse = pulse
+        self._accounts = accounts
+        self._telling = telling
 
         def sheet(target: Target) -> Sheet | None:
             return prices.sheet(rows[target.provider], target.model, clock.now())
@@ -152,14 +172,8 @@ class _Scene:
             now=clock.monotonic,
         )
         for name in STRATEGY_NAMES:
-            for place, candidate in enumerate(self.decide(name).candidates):
-                now = clock.monotonic()
-                pulse.began(candidate.target, now)
-                pulse.succeeded(candidate.target, now, 0.2 + place / 100)
-                pulse.ended(candidate.target, 400, now)
-                if (seat := accounts.seat(candidate.account, now)) is not None:
-                    seat.answered(0.2)
-                    seat.leave()
+            for key, candidate in self.decide(name).placed():
+                self._ask(name, key, candidate)
 
     def decide(self, name: str) -> Chosen:
         """What the pipeline does between the admission of a request and its first attempt."""
@@ -168,7 +182,43 @@ class _Scene:
         return chosen
 
     def timed_choice(self, name: str) -> Timed:
-        return Timed(lambda: self.decide(name))
+        latest = self.decide(name)
+
+        def decide() -> None:
+            nonlocal latest
+            latest = self.decide(name)
+
+        def ask() -> None:
+            self._ask(name, *next(latest.placed()))
+
+        return Timed(decide, between=ask)
+
+    def _ask(self, combo: str, key: str, candidate: Candidate) -> None:
+        """What a request leaves behind that is answered as this provider usually does."""
+        now, wait_s = (
+            self._clock.monotonic(),
+            self._waits_s[candidate.target.provider] * (0.8 + 0.4 * self._chance()),
+        )
+        self._pulse.began(candidate.target, now)
+        self._pulse.succeeded(candidate.target, now, wait_s)
+        self._pulse.ended(candidate.target, 400, now)
+        self._pulse.last_good[combo] = key
+        if (seat := self._accounts.seat(candidate.account, now)) is not None:
+            if self._telling:
+                self._accounts.learned.hear(candidate.account.id, self._limits(), at=self._clock.now(), now=now)
+            seat.answered(wait_s)
+            seat.leave()
+
+    def _limits(self) -> Mapping[str, str]:
+        return {
+            name: value
+            for what in ("requests", "tokens")
+            for name, value in (
+                (f"x-ratelimit-limit-{what}", str(_LIMIT)),
+                (f"x-ratelimit-remaining-{what}", str(round(_LIMIT * (0.4 + 0.5 * self._chance())))),
+                (f"x-ratelimit-reset-{what}", f"{10 + 50 * self._chance():.1f}s"),
+            )
+        }
 
     def timed_explanation(self, name: str) -> Timed:
         chosen, branch = self._choose.rehearse(self.snapshot, self.snapshot.combos[name], LOCAL_GRANT, _ASKED)

@@ -169,13 +169,6 @@ def page(report: Report, targets: Sequence[Target]) -> str:
     return "\n\n".join((_machine(report), *_tables(report, known), _aims(report), _settings(report, known)))
 
 
-def write(path: Path, part: str, text: str) -> None:
-    """Replaces what stands between the two marks of `part`; the rest of the page is written by people."""
-    begin, end = f"<!-- {part}: begin -->", f"<!-- {part}: end -->"
-    before, _, rest = path.read_text().partition(begin)
-    path.write_text(f"{before}{begin}\n{text}\n{end}{rest.partition(end)[2]}")
-
-
 def verdict(report: Report, targets: Iterable[Target]) -> int:
     """1 when something of our own, or what it is compared with, gave no honest figure; other gateways may fail."""
     return int(any(report.rows[target.name].failures for target in targets if target.kind != "peer"))

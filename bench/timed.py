@@ -15,9 +15,13 @@ ENOUGH_S = 0.0003
 class Timed:
     """Something to do, and the least time that it ever took, in microseconds for each of its `units`."""
 
-    def __init__(self, work: Callable[[], object], units: int = 1) -> None:
+    def __init__(
+        self, work: Callable[[], object], units: int = 1, between: Callable[[], object] | None = None
+    ) -> None:
+        """`between` is done before each piece of work, and not counted."""
         self._work = work
         self._units = units
+        self._between = between
         work()
         begun = time.process_time()
         work()
@@ -26,11 +30,23 @@ class Timed:
 
     def again(self) -> None:
         for _ in range(SAMPLES if self.us * self._units < 2000 else 1):
+            if self._between is not None:
+                self.us = min(self.us, self._spent_apart(self._between) / self._units)
+                continue
             begun = time.process_time()
             for _ in range(self._times):
                 self._work()
             spent = time.process_time() - begun
             self.us = min(self.us, spent * 1e6 / self._times / self._units)
+
+    def _spent_apart(self, between: Callable[[], object]) -> float:
+        spent = 0.0
+        for _ in range(self._times):
+            between()
+            begun = time.process_time()
+            self._work()
+            spent += time.process_time() - begun
+        return spent * 1e6 / self._times
 
 
 def take_turns(timed: Iterable[Timed], rounds: int = ROUNDS) -> None:

@@ -288,6 +288,7 @@ class App:
                 window=self._gateway.window,
                 snapshot=lambda: self._live.current,
                 meaningless=lambda name: self._gateway.choose.meaningless(self._live.current, name),
+                unknown_model=lambda name: self._gateway.choose.unknown(self._live.current, name),
                 env_connections=self._environment,
             )
         )

@@ -42,6 +42,7 @@ from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.generate import Generate
 from omniroute.pipeline.holders import Holders
 from omniroute.pipeline.joined import Joined
+from omniroute.pipeline.phases import Phases
 from omniroute.pipeline.prepare import Prepare
 from omniroute.pipeline.recording import Recorder
 from omniroute.pipeline.relay import Relay
@@ -52,7 +53,9 @@ from omniroute.pipeline.spending import unknown_prices
 from omniroute.pipeline.stored import Storage
 from omniroute.pipeline.strict import Strict
 from omniroute.pipeline.threads import Threads
+from omniroute.pipeline.timings import Timings
 from omniroute.pipeline.trace import Traces
+from omniroute.routing.bounds import Queue
 from omniroute.routing.resilience import Resilience
 from omniroute.snapshot.live import Live
 from omniroute.storage.database import Database
@@ -80,7 +83,7 @@ from omniroute.traffic.conversations import Conversations
 from omniroute.traffic.keeping import Keeping, recall
 from omniroute.traffic.pulse import Pulse
 from omniroute.traffic.resting import Resting
-from omniroute.upstream.transport import Deadlines, Transport
+from omniroute.upstream.transport import Transport
 
 
 class Ground(NamedTuple):
@@ -119,6 +122,10 @@ class Ground(NamedTuple):
         provider = self.live.current.providers.get(target.provider)
         return None if provider is None else self.prices.sheet(provider, target.model, self.clock.now())
 
+    def queue(self) -> Queue:
+        """How long requests wait for accounts with bounds, as it is set now."""
+        return self.live.current.limits.queue
+
     def resilience(self) -> Resilience:
         """What becomes of accounts that fail, as it is set now."""
         return self.live.current.resilience
@@ -132,7 +139,7 @@ class Gateway:
         admit = Admit(ground.perimeter, ground.keyring, ground.clock, usual_s=ground.settings.deadline_s)
         keeping = Keeping(ground.writer, ground.clock)
         pulse = self.pulse = Pulse(ground.rng, ground.resilience, keeping)
-        self.accounts = Accounts()
+        self.accounts = Accounts(ground.clock.monotonic, ground.queue)
         unknown = unknown_prices(
             ground.settings.budget_unknown_input_usd, ground.settings.budget_unknown_output_usd
         )
@@ -147,12 +154,7 @@ class Gateway:
         course = Course(self.resting, pulse, self.accounts, ledger, ground.clock)
         settings = ground.settings
         user_agent = f"omniroute/{ground.version}"
-        deadlines = Deadlines(
-            connect_s=settings.connect_timeout_s,
-            first_byte_s=settings.first_byte_timeout_s,
-            idle_s=settings.idle_timeout_s,
-            total_s=settings.total_timeout_s,
-        )
+        timings = Timings(_phases(settings), pulse.waits)
         candidates = Candidates(ground.catalog, ground.models)
         draws = Draws(self.accounts, ground.clock.monotonic)
         self.choose = Choose(
@@ -162,7 +164,7 @@ class Gateway:
             DIALECTS,
             upstreams=UPSTREAMS,
             user_agent=user_agent,
-            deadlines=deadlines,
+            timings=timings,
             proxy=settings.proxy,
             replay=Replay(ground.clock),
         )
@@ -216,9 +218,8 @@ class Gateway:
             allowance=self.allowance,
             course=course,
             codecs=CODECS,
-            converse=Converse(
-                ground.transport, ground.clock, user_agent=user_agent, deadlines=deadlines, proxy=settings.proxy
-            ),
+            converse=Converse(ground.transport, ground.clock, user_agent=user_agent, proxy=settings.proxy),
+            timings=timings,
             ledger=ledger,
             recorder=recorder,
             resting=self.resting,
@@ -273,6 +274,20 @@ class Gateway:
             Endpoint(route=Route("GET", "/", "public", "page"), handler=Page(), dialect=openai),
             Endpoint(route=Route("GET", "/setup", "public", "setup"), handler=SetupPage(), dialect=openai),
         )
+
+
+def _phases(settings: Settings) -> Phases:
+    return Phases(
+        connect_s=settings.connect_timeout_s,
+        write_s=settings.write_timeout_s,
+        first_byte_s=settings.first_byte_timeout_s,
+        stream_first_byte_s=settings.stream_first_byte_timeout_s,
+        first_event_s=settings.first_event_timeout_s,
+        reasoning_first_event_s=settings.reasoning_first_event_timeout_s,
+        idle_s=settings.idle_timeout_s,
+        useful_idle_s=settings.useful_idle_timeout_s,
+        total_s=settings.total_timeout_s,
+    )
 
 
 def _sharing(ground: Ground, cache: ExactCache, window: Window, ledger: Ledger, deliver: Deliver) -> Sharing:

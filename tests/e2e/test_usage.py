@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.gateway import Gateway
 from tests.support.stage import Stage, stage
+from tests.support.upstream.script import ErrorEvent, Script
 from tests.support.upstream.server import ScriptedUpstream
 from tests.support.waiting import soon
 
@@ -75,3 +76,24 @@ def captured(gateway: Gateway, request_id: str) -> dict:
         lambda: gateway.admin("GET", f"/api/usage/call-logs/{request_id}"),
         lambda detail: detail["capture"] is not None,
     )
+
+
+def test_a_failed_attempt_that_was_billed_is_in_its_own_row_and_once_in_the_sums(behind: Stage) -> None:
+    gateway = behind.gateway
+    model = behind.model("anthropic", keys=("sk-first-upstream", "sk-second-upstream"))
+    prefix = model.partition("/")[0]
+    gateway.admin("PATCH", "/api/pricing", {prefix: {"scripted-small": {"input": 1000, "output": 1000}}})
+    behind.upstream.script(Script(fault=ErrorEvent(after=1)))
+    body = {"model": model, "stream": True, "max_tokens": 50, "messages": [{"role": "user", "content": "hi"}]}
+    assert behind.ask("anthropic", body).status == 200
+    (row,) = logged(gateway, f"model:{model}", 1)
+    detail = gateway.admin("GET", f"/api/usage/request-logs/{row['id']}")
+    failed, answered = detail["tries"]
+    assert (failed["outcome"], failed["priceSource"]) == ("overloaded", "own")
+    assert failed["costMicroUsd"] == 1000 * (failed["tokens"]["in"] + failed["tokens"]["out"]) > 0
+    assert (answered["outcome"], answered["costMicroUsd"]) == ("ok", None)
+    assert row["tokens"]["in"] == 2 * failed["tokens"]["in"]
+    assert row["costMicroUsd"] == 1000 * (row["tokens"]["in"] + row["tokens"]["out"]) > failed["costMicroUsd"]
+    history = gateway.admin("GET", "/api/usage/history")
+    (node,) = [one for name, one in history["byProvider"].items() if name == row["provider"]]
+    assert node["cost"] * 1_000_000 == pytest.approx(row["costMicroUsd"])

@@ -117,7 +117,9 @@ def test_a_combo_goes_on_after_it_and_tells_it_only_when_nobody_is_left(
 
 @pytest.fixture(scope="module")
 def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
-    with Inside(tmp_path_factory.mktemp("silent"), first_byte_timeout_s=2.0, idle_timeout_s=2.0) as gateway:
+    phases = ("first_byte", "stream_first_byte", "first_event", "idle")
+    settings = {f"{phase}_timeout_s": 2.0 for phase in phases}
+    with Inside(tmp_path_factory.mktemp("silent"), **settings) as gateway:
         yield gateway
 
 

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from omniroute.ir.result import Usage
+from omniroute.ir.result import MediaTokens, Usage
 from omniroute.ledger.budget_bounds import dearest, usual
 from omniroute.ledger.budget_till import Claim, Hold, Short, Till
 from omniroute.ledger.budget_windows import window
 from omniroute.ledger.budgets import Spent
-from omniroute.ledger.cost import Rate, Sheet, cost
+from omniroute.ledger.cost import MediaRates, Rate, Sheet, cost
 from tests.support.budgets import budget
 
 periods = st.sampled_from(["daily", "weekly", "monthly"])
@@ -145,23 +145,43 @@ rates = st.integers(0, 10**8).map(Rate) | st.builds(
     Rate, st.integers(0, 10**8), st.tuples(st.tuples(st.integers(1, 10**6), st.integers(0, 10**8)))
 )
 maybe = st.none() | rates
+media = st.builds(MediaRates, audio_input=maybe, audio_cached=maybe, audio_output=maybe, image_input=maybe)
+priced = {
+    "source": st.just("test"),
+    "input": rates,
+    "output": rates,
+    "cache_read": maybe,
+    "cache_write": maybe,
+    "cache_write_hour": maybe,
+    "reasoning": maybe,
+    "request_pico": st.integers(0, 10**10),
+    "media": st.none() | media,
+}
 sheets = st.builds(
-    Sheet,
-    source=st.just("test"),
-    input=rates,
-    output=rates,
-    cache_read=maybe,
-    cache_write=maybe,
-    cache_write_hour=maybe,
-    reasoning=maybe,
-    request_pico=st.integers(0, 10**10),
+    Sheet, **priced, variants=st.just(()) | st.tuples(st.tuples(st.just("flex"), st.builds(Sheet, **priced)))
 )
 tokens = st.integers(0, 10**6)
 
 
-@given(sheets, tokens, tokens, tokens, tokens, st.floats(0, 1))
-def test_no_request_costs_more_than_its_tokens_cost_at_the_dearest(sheet, fresh, read, written, output, share):
-    usage = Usage(input=fresh, cache_read=read, cache_write=written, output=output, reasoning=int(output * share))
+@given(sheets, tokens, tokens, tokens, tokens, st.floats(0, 1), st.sampled_from([None, "flex"]))
+def test_no_request_costs_more_than_its_tokens_cost_at_the_dearest(
+    sheet, fresh, read, written, output, share, tier
+):
+    usage = Usage(
+        input=fresh,
+        cache_read=read,
+        cache_write=written,
+        cache_write_hour=int(written * share),
+        output=output,
+        reasoning=int(output * share),
+        media=MediaTokens(
+            audio_input=int(fresh * share),
+            audio_cached=int(read * share),
+            audio_output=output - int(output * share),
+            image_input=fresh - int(fresh * share),
+        ),
+        tier=tier,
+    )
     assert cost(sheet, usage).micro_usd <= dearest(sheet, fresh + read + written, output)
 
 

@@ -39,6 +39,11 @@ TERMS = st.sampled_from(
         "cost:<=0",
         "latency:>5ms",
         "tokens:>10",
+        "tps:>200",
+        "tps:<=1k",
+        "has:session",
+        "has:cost,combo",
+        "has:losses",
         "error:rate_limit",
         "error:*",
         "combo:best",
@@ -167,6 +172,11 @@ def test_pages_of_any_size_are_the_list_newest_first(database, stored, one, boun
         assert whole == sorted(whole, key=at.get, reverse=True)
 
 
+def per_second(one):
+    spoken = one["duration_ms"] - one["first_event_ms"] * one["stream"]
+    return -1 if spoken == 0 else int(one["output_tokens"] * 1000 / spoken)
+
+
 @given(rows)
 def test_words_hold_for_the_rows_that_they_say(database, stored):
     def those(holds):
@@ -179,6 +189,9 @@ def test_words_hold_for_the_rows_that_they_say(database, stored):
         assert set(asking.ids("model:*_x")) == those(lambda one: one["model_asked"].endswith("_x"))
         assert set(asking.ids("cost>0.000002")) == those(lambda one: (one["cost_micro_usd"] or 0) > 2)
         assert set(asking.ids("tokens:>10")) == those(lambda one: one["input_tokens"] + one["output_tokens"] > 10)
+        assert set(asking.ids("tps:>200")) == those(lambda one: per_second(one) > 200)
+        assert set(asking.ids("has:session")) == those(lambda one: one["session_id"] is not None)
+        assert set(asking.ids("has:cost")) == those(lambda one: one["cost_micro_usd"] is not None)
         assert set(asking.ids('"GPT"')) == those(lambda one: "gpt" in (one["model_asked"] + one["model"]))
         assert set(asking.ids("since:5s until:2s")) == those(lambda one: NOW - 5000 <= one["at"] < NOW - 2000)
 

@@ -7,34 +7,35 @@ from hypothesis import strategies as st
 from omniroute.ir.target import ModelFacts
 from omniroute.routing.combo import STRATEGY_NAMES, Combo, ComboConfig
 from omniroute.routing.ordering import compared, ordered
-from omniroute.routing.standing import QuotaWindow, Standing
+from omniroute.routing.quota import QuotaWindow, quota_of
+from omniroute.routing.standing import Standing
 from omniroute.routing.strategy import Asked, Moment
 from omniroute.routing.tree import Branch, leaves
 from tests.support.combos import combo, planted
 
 SHARES = st.none() | st.floats(min_value=0, max_value=1)
 TIMES = st.none() | st.floats(min_value=0, max_value=1000)
+LOGS = st.none() | st.floats(min_value=-9, max_value=4)
 STANDINGS = st.builds(
     Standing,
     in_flight=st.integers(0, 50),
     rate=st.floats(min_value=0, max_value=100),
     first_event_s=TIMES,
-    p95_s=TIMES,
-    spread_s=TIMES,
+    wait_log=LOGS,
+    spread_log=LOGS,
     errors=SHARES,
     health=st.sampled_from(["closed", "half-open", "open"]),
-    cost_usd=st.none() | st.floats(min_value=0, max_value=100),
-    quota=st.lists(
-        st.builds(
-            QuotaWindow,
-            name=st.just("window"),
-            remaining=st.floats(min_value=0, max_value=1),
-            resets_in_s=st.floats(min_value=-10, max_value=1e6),
-            length_s=st.sampled_from([18000.0, 604800.0]),
-        ),
-        max_size=2,
-    ).map(tuple),
 )
+QUOTAS = st.lists(
+    st.builds(
+        QuotaWindow,
+        name=st.just("window"),
+        remaining=st.floats(min_value=0, max_value=1),
+        resets_in_s=st.floats(min_value=-10, max_value=1e6),
+        length_s=st.sampled_from([18000.0, 604800.0]),
+    ),
+    max_size=2,
+).map(quota_of)
 CONFIGS = st.builds(
     ComboConfig,
     nested=st.sampled_from(["execute", "flatten"]),
@@ -68,6 +69,8 @@ def moments(draw: st.DrawFn, branch: Branch) -> Moment:
         seed=draw(st.integers(0, 2**64)),
         asked=Asked(input_tokens=draw(st.integers(0, 10**6)), pinned=draw(st.booleans())),
         standings={key: draw(STANDINGS) for key in keys if draw(st.booleans())},
+        quotas={key: draw(QUOTAS) for key in keys if draw(st.booleans())},
+        costs={key: draw(st.floats(min_value=0, max_value=100)) for key in keys if draw(st.booleans())},
         turns={"outer": draw(st.integers(0, 10**9)), "inner": draw(st.integers(0, 100))},
         last_good={"outer": draw(st.sampled_from([*keys, "gone"]))},
     )
@@ -90,13 +93,9 @@ def test_what_a_strategy_does_not_compare_changes_no_order(data: st.DataObject) 
     moment = data.draw(moments(branch))
     known = compared(branch)
     kept = frozenset(leaf.key for leaf in leaves(branch))
-    looked_up: dict[str, Standing] = {}
-    if known:
-        for key, standing in moment.standings.items():
-            cost_usd = standing.cost_usd if "costs" in known else None
-            whole = "standings" in known or standing.health == "open"
-            looked_up[key] = (
-                msgspec.structs.replace(standing, cost_usd=cost_usd) if whole else Standing(cost_usd=cost_usd)
-            )
-    with_less = msgspec.structs.replace(moment, standings=looked_up)
+    failing = any(one.health == "open" for one in moment.standings.values())
+    standings = moment.standings if "standings" in known or (known and failing) else {}
+    quotas = moment.quotas if "quota" in known else {}
+    costs = moment.costs if "costs" in known else {}
+    with_less = msgspec.structs.replace(moment, standings=standings, quotas=quotas, costs=costs)
     assert [*ordered(branch, kept, with_less)] == [*ordered(branch, kept, moment)]

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from sqlalchemy.pool import StaticPool
 from omniroute.ledger.drain import store
 from omniroute.ledger.position import Position
 from omniroute.ledger.reader import Taken
+from omniroute.ledger.records import UsageSource
 from omniroute.storage.migrate import create
 from omniroute.storage.repos.summaries import DAY_MS, HOUR_MS, spans, used
 from omniroute.storage.schema import meta, requests, usage_days, usage_hours
@@ -45,14 +47,17 @@ def database():
     engine.dispose()
 
 
+def source(number: int) -> UsageSource:
+    return "none" if number % 3 else "reported"
+
+
 @given(lives, times, times)
 def test_what_was_used_in_a_time_is_the_sum_of_its_requests(database, drawn, since, until):
     records = []
     for number, (at, provider, cost, outcome) in enumerate(drawn):
         records.append(opened(f"r{number}", at=at / 1000, key_id=f"k{number % 2}"))
-        records.append(
-            settled(f"r{number}", at=at / 1000 + 1, provider=provider, cost_micro_usd=cost, outcome=outcome)
-        )
+        ended = settled(f"r{number}", at=at / 1000 + 1, provider=provider, cost_micro_usd=cost, outcome=outcome)
+        records.append(msgspec.structs.replace(ended, usage_source=source(number)))
     with database.connect() as connection, connection.begin() as transaction:
         for table in (requests, usage_hours, usage_days, meta):
             connection.execute(delete(table))
@@ -65,7 +70,8 @@ def test_what_was_used_in_a_time_is_the_sum_of_its_requests(database, drawn, sin
     expected = {}
     for number, (_, provider, cost, outcome) in within:
         sums = expected.setdefault((provider, f"k{number % 2}"), [0, 0, 0, 0])
-        for place, value in enumerate((1, outcome != "ok", cost is None, cost or 0)):
+        unpriced = cost is None and (outcome == "ok" or source(number) != "none")
+        for place, value in enumerate((1, outcome != "ok", unpriced, cost or 0)):
             sums[place] += value
     told = {
         (one.provider, one.key_id): [one.requests, one.failed, one.unpriced, one.cost_micro_usd] for one in found

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from omniroute.ir.target import ModelFacts, Target
 from omniroute.routing.combo import Combo, ComboConfig, ComboStep, ModelStep, Step, StrategyName
 from omniroute.routing.ordering import ordered
+from omniroute.routing.quota import Quota
 from omniroute.routing.standing import Standing
 from omniroute.routing.strategy import Asked, Moment
 from omniroute.routing.tree import Branch, leaves, plant
@@ -50,6 +51,8 @@ def order(
     seed: int = 1,
     turn: int = 0,
     standings: Mapping[str, Standing] | None = None,
+    quotas: Mapping[str, Quota] | None = None,
+    costs: Mapping[str, float] | None = None,
     asked: Asked | None = None,
     last_good: Mapping[str, str] | None = None,
     kept: frozenset[str] | None = None,
@@ -59,6 +62,8 @@ def order(
         seed=seed,
         asked=asked or Asked(),
         standings=standings or {},
+        quotas=quotas or {},
+        costs=costs or {},
         turns={branch.combo.name: turn},
         last_good=last_good or {},
     )

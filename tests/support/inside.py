@@ -89,21 +89,22 @@ class Inside(Gateway):
     def _held(self) -> dict[str, int]:
         assert self.app is not None
         gateway = self.app._gateway
-        permits = gateway.accounts.permits
+        line = gateway.accounts.line
         transport = self.app._transport._direct
-        assert isinstance(transport, NativeTransport)
-        pool = transport._pool
+        pool = transport._pool if isinstance(transport, NativeTransport) else None
         tasks = {task for task in asyncio.all_tasks() if task not in self._own}
         tasks.discard(asyncio.current_task())
         found = {
             "requests": len(self.app.dispatcher._active),
             "open records": self.app.counters.active,
-            "permits": sum(permits._held.values()),
-            "waiting": len(permits._line),
+            "permits": line.gate.permits.total,
+            "waiting": len(line),
             "busy accounts": sum(beat.in_flight for beat in gateway.accounts._beats.values()),
             "busy targets": sum(beat.in_flight for beat in gateway.choose._pulse._beats.values()),
             "tasks": len(tasks),
-            "busy upstream connections": len(pool._open - {one for idle in pool._stacks.values() for one in idle}),
+            "busy upstream connections": 0
+            if pool is None
+            else len(pool._open - {one for idle in pool._stacks.values() for one in idle}),
         }
         return {name: count for name, count in found.items() if count}
 

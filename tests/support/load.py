@@ -3,6 +3,7 @@
 import http.client
 import re
 import threading
+import time
 from collections import Counter
 
 from tests.support import order, rows
@@ -13,10 +14,12 @@ CALLERS = 8
 
 
 class Load:
-    """Callers that ask in every pair of dialects, plain and streamed, until the gateway is gone."""
+    """Callers that ask in every pair of dialects, plain and streamed, until the gateway is gone; each one as soon
+    as it has its answer, and not more often than `every_s`."""
 
-    def __init__(self, behind: Stage, models: dict[Dialect, str], name: str) -> None:
+    def __init__(self, behind: Stage, models: dict[Dialect, str], name: str, every_s: float = 0.0) -> None:
         self._behind = behind
+        self._every_s = every_s
         self.name = name
         self._models = models
         self._changed = threading.Condition()
@@ -40,7 +43,10 @@ class Load:
 
     def _call(self, number: int) -> None:
         turn = number
+        due = time.monotonic()
         while True:
+            time.sleep(max(0.0, due - time.monotonic()))
+            due = max(due + self._every_s, time.monotonic())
             client, speaks = PAIRS[turn % len(PAIRS)]
             stream = turn % 3 == 0
             mark = f"{self.name}-{number}-{turn}-"

@@ -19,6 +19,7 @@ from omniroute.ir.failure import Failure
 from omniroute.ir.target import Target
 from omniroute.routing.actions import Rules
 from omniroute.routing.blocks import Blocks
+from omniroute.routing.bounds import Bound
 from omniroute.routing.candidate import Account, Candidate
 from omniroute.routing.engine import Attempt, Done, Full, GiveUp, Pause, Route, Step, Succeeded
 
@@ -33,7 +34,9 @@ def who(name: str, *, places: int | None = None) -> Candidate:
     account = account or (target.partition("/")[0] if "/" in target else name)
     return Candidate(
         target=Target(provider=provider, model=model, dialect="openai_chat"),
-        account=Account(id=account, provider=provider, max_concurrent=places),
+        account=Account(
+            id=account, provider=provider, bounds=() if places is None else (Bound(id=account, places=places),)
+        ),
     )
 
 
@@ -140,7 +143,17 @@ def answers() -> Event:
 
 
 def is_full() -> Event:
-    return lambda play: play.route.defer()
+    return lambda play: play.route.defer("busy")
+
+
+def things_change(*, after_s: float = 1.0) -> Event:
+    """For those that wait: they are looked at again."""
+
+    def event(play: Playbook) -> Step:
+        play.now += after_s
+        return play.route.reconsider(play.now)
+
+    return event
 
 
 def a_place_is_free_at(name: str, *, after_s: float = 1.0) -> Event:

@@ -130,7 +130,10 @@ def _life(request_id: str, draw) -> list[Record]:
     attempts = draw(st.integers(0, 3))
     # The only attempt of a request may go unreported; its settled record implies it.
     reported = 0 if attempts == 1 and draw(st.booleans()) else attempts
-    life += [attempted(request_id, number, at=draw(times)) for number in range(1, reported + 1)]
+    life += [
+        attempted(request_id, number, at=draw(times), input_tokens=draw(counts), charges=draw(_charges))
+        for number in range(1, reported + 1)
+    ]
     life += [
         progress(request_id, output_tokens=draw(counts), charges=draw(_charges))
         for _ in range(draw(st.integers(0, 2)))

@@ -34,9 +34,11 @@ class Lease(msgspec.Struct, frozen=True, kw_only=True):
 
     def url(self, path: str, query: str = "") -> str:
         """The address of `path` (which starts with a slash and may end in a query of its own)."""
+        if not query and not self.query:
+            return self.base_url + path
         plain, _, own = path.partition("?")
         every = "&".join(part for part in (own, query, self.query) if part)
-        return f"{self.base_url}{plain}?{every}" if every else f"{self.base_url}{plain}"
+        return f"{self.base_url}{plain}?{every}"
 
 
 def lease(provider: Provider, connection: Connection, operation: Operation | None = None) -> Lease:

@@ -5,25 +5,30 @@ open only under a name that is known to be harmless or that stands in the provid
 sealed; its name may be shown, its value never leaves.
 """
 
-from typing import Final, Literal, NamedTuple, TypeGuard
+from typing import Final, NamedTuple, TypeGuard
 
 import msgspec
 
 from omniroute.catalog.provider import Provider
+from omniroute.dialects.look import as_object
 from omniroute.errors import InvalidRequest
 from omniroute.ir.json import JsonObject, JsonValue
+from omniroute.ir.timeouts import Timeouts, timeouts_of
+from omniroute.routing.bounds import Unit
 
 _OPEN: Final = frozenset(
     {
         "accountId", "apiType", "apiVersion", "codexLimitPolicy", "customUserAgent", "deployment",
-        "excludedModels", "location", "nodeName", "organization", "prefix", "project", "projectId",
-        "rateLimitProtection", "region", "requestDefaults", "requestsPerMinute", "resource", "tag", "tags",
-        "tokensPerMinute", "workspaceId",
+        "excludedModels", "location", "minTimeBetweenRequestsMs", "nodeName", "organization", "prefix", "project",
+        "projectId", "rateLimitProtection", "region", "requestDefaults", "requestsPerMinute", "resource", "tag",
+        "tags", "timeouts", "tokensPerMinute", "workspaceId",
     }
 )  # fmt: skip
 _LENGTHS: Final = {"customUserAgent": 500, "consoleApiKey": 10_000, "tag": 100}
 _LIMITS: Final = ("requestsPerMinute", "tokensPerMinute")
-_MOST_PER_MINUTE: Final = 1_000_000_000
+_GAP: Final = "minTimeBetweenRequestsMs"
+MOST_PER_MINUTE: Final = 1_000_000_000
+LONGEST_GAP_MS: Final = 3_600_000
 USUAL_REQUESTS: Final = 100
 """A minute, where protection is asked for without a number (routing specification 11.1)."""
 _MEMBERS: Final = 100
@@ -62,19 +67,37 @@ def excluded_models(data: JsonObject) -> tuple[str, ...]:
     return tuple(given) if _is_texts(given) else ()
 
 
-def per_minute(data: JsonObject) -> tuple[tuple[Literal["requests", "tokens"], int], ...]:
+def per_minute(data: JsonObject) -> tuple[tuple[Unit, int], ...]:
     """What a connection may take in a minute by its operator's word; nothing while its protection is off."""
     if data.get("rateLimitProtection") is False:
         return ()
     requests, tokens = (data.get(name) for name in _LIMITS)
     if requests is None and tokens is None and data.get("rateLimitProtection") is True:
         requests = USUAL_REQUESTS
-    found: list[tuple[Literal["requests", "tokens"], int]] = []
+    found: list[tuple[Unit, int]] = []
     if _is_count(requests):
         found.append(("requests", requests))
     if _is_count(tokens):
         found.append(("tokens", tokens))
     return tuple(found)
+
+
+def gap_s(data: JsonObject) -> float:
+    """The least time between two requests to a connection by its operator's word, 0 while its protection is
+    off."""
+    gap = data.get(_GAP)
+    if data.get("rateLimitProtection") is False or not _is_count(gap):
+        return 0.0
+    return gap / 1000
+
+
+def timeouts(data: JsonObject) -> Timeouts | None:
+    """How long the phases of a connection's attempts may take, by its operator's word."""
+    given = as_object(data.get("timeouts"))
+    try:
+        return None if given is None else timeouts_of(given)
+    except ValueError:  # stored by another version
+        return None
 
 
 def _check(name: str, value: JsonValue) -> None:
@@ -87,8 +110,11 @@ def _check(name: str, value: JsonValue) -> None:
         if len(globs) > 100 or any(len(glob) > 200 or "**" in glob for glob in globs):
             raise _bad(name, "holds at most 100 patterns of 200 characters, without `**`")
     elif name in _LIMITS:
-        if value is not None and not (_is_count(value) and value <= _MOST_PER_MINUTE):
-            raise _bad(name, f"is a whole number from 1 to {_MOST_PER_MINUTE}")
+        if value is not None and not (_is_count(value) and value <= MOST_PER_MINUTE):
+            raise _bad(name, f"is a whole number from 1 to {MOST_PER_MINUTE}")
+    elif name == _GAP:
+        if value is not None and not (_is_count(value) and value <= LONGEST_GAP_MS):
+            raise _bad(name, f"is a whole number of milliseconds from 1 to {LONGEST_GAP_MS}")
     elif name == "rateLimitProtection":
         if value is not None and not isinstance(value, bool):
             raise _bad(name, "is true or false")
@@ -97,8 +123,22 @@ def _check(name: str, value: JsonValue) -> None:
             _is_texts(value) and len(value) <= 50 and all(len(tag) <= 64 for tag in value)
         ):
             raise _bad(name, "is a list of at most 50 texts of 64 characters")
+    elif name == "timeouts":
+        _check_timeouts(value)
     elif name not in ("requestDefaults", "codexLimitPolicy") and isinstance(value, list | dict):
         raise _bad(name, "is a text")
+
+
+def _check_timeouts(value: JsonValue) -> None:
+    if value is None:
+        return
+    given = as_object(value)
+    if given is None:
+        raise _bad("timeouts", 'is an object of milliseconds, like {"firstEventMs": 60000}')
+    try:
+        timeouts_of(given)
+    except ValueError as error:
+        raise _bad("timeouts", str(error)) from None
 
 
 def _text(name: str, value: JsonValue) -> str:

@@ -6,6 +6,8 @@ from urllib.parse import quote
 
 import msgspec
 
+from omniroute.ir.timeouts import Timeouts
+
 Verified: TypeAlias = Literal["live", "document", "two sources", "single source", "none"]
 
 OperationName: TypeAlias = Literal[
@@ -74,8 +76,8 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     `base_url` has no trailing slash and may hold `{parameters}` that a connection supplies; `parameters` are
     those that it need not. `base_url_when` names the address for a certain value of a parameter. `headers` are
     sent with every request, `query` (which may hold parameters too) with every URL. `local` allows loopback and
-    private addresses. `env` lists the variables that hold its key. `default` says whether the row is served
-    without `catalog.unverified`.
+    private addresses. `timeouts` go before the settings. `env` lists the variables that hold its key. `default`
+    says whether the row is served without `catalog.unverified`.
     """
 
     id: str
@@ -93,6 +95,7 @@ class Provider(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, fo
     verified: Verified = "none"
     default: bool = True
     local: bool = False
+    timeouts: Timeouts | None = None
     node: bool = False
     env: tuple[str, ...] = ()
     docs_url: str | None = None

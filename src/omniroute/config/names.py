@@ -157,22 +157,45 @@ _ALL: Final = (
     _name("upstream.proxy", "One proxy for all providers that are not local: http, https, socks5 or socks5h."),
     _name(
         "upstream.connect_timeout_s",
-        "How long a connection may take, in seconds.",
+        "How long a connection may take, in seconds; 0 sets no limit, here and below.",
         _ms("FETCH_CONNECT_TIMEOUT_MS"),
     ),
     _name(
+        "upstream.write_timeout_s",
+        "How long a provider may take for each 256 KiB of a request, in seconds.",
+    ),
+    _name(
         "upstream.first_byte_timeout_s",
-        "How long a provider may take to its first byte, in seconds.",
+        "How long a provider may take to the first byte of an answer that is no stream, in seconds.",
         _ms("REQUEST_TIMEOUT_MS"),
         _ms("FETCH_TIMEOUT_MS"),
     ),
     _name(
+        "upstream.stream_first_byte_timeout_s",
+        "How long a provider may take to the first byte of a stream, in seconds.",
+        _ms("REQUEST_TIMEOUT_MS"),
+        _ms("FETCH_TIMEOUT_MS"),
+    ),
+    _name(
+        "upstream.first_event_timeout_s",
+        "How long after that a stream may take to the first event that says something, in seconds.",
+        _ms("STREAM_READINESS_TIMEOUT_MS"),
+    ),
+    _name("upstream.reasoning_first_event_timeout_s", "The same for models that think."),
+    _name(
         "upstream.idle_timeout_s",
-        "How long a provider may pause within an answer, in seconds.",
+        "How long a provider may pause within a stream, in seconds; a comment or a ping ends the pause.",
         _ms("REQUEST_TIMEOUT_MS"),
         _ms("STREAM_IDLE_TIMEOUT_MS"),
     ),
-    _name("upstream.total_timeout_s", "How long one attempt may take altogether, in seconds; 0 sets no limit."),
+    _name(
+        "upstream.useful_idle_timeout_s",
+        "How long a provider may send only comments and pings within a stream, in seconds.",
+    ),
+    _name(
+        "upstream.total_timeout_s",
+        "How long one attempt at an answer that is no stream may take altogether, in seconds.",
+    ),
     _name(
         "routing.deadline_s",
         "How long a request that is not a stream may take over all attempts, in seconds; 0 sets no limit. The"

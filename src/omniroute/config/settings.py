@@ -58,10 +58,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     transport: Literal["native", "aiohttp"] = "native"
     proxy: str | None = None
     """One proxy URL for all providers that are not local; a proxy that fails is an error, never a direct call."""
-    connect_timeout_s: float = 30.0
+    connect_timeout_s: float = 10.0
+    write_timeout_s: float = 30.0
     first_byte_timeout_s: float = 600.0
-    idle_timeout_s: float = 600.0
-    total_timeout_s: float = 0.0
+    stream_first_byte_timeout_s: float = 60.0
+    first_event_timeout_s: float = 30.0
+    reasoning_first_event_timeout_s: float = 120.0
+    idle_timeout_s: float = 120.0
+    useful_idle_timeout_s: float = 300.0
+    total_timeout_s: float = 600.0
     deadline_s: float = 600.0
     max_attempts: int = 6
     max_inflight: int = 2000

@@ -94,7 +94,7 @@ class StreamDecoder(Protocol):
         ...
 
 
-class Tapped(NamedTuple):
+class Tapped(msgspec.Struct, frozen=True):
     """What a tap says about one chunk.
 
     `forward` is what the client gets now: whole frames only, a torn tail is held back until it is whole.
@@ -125,7 +125,7 @@ class Tap(Protocol):
         ...
 
 
-class Glance(NamedTuple):
+class Glance(msgspec.Struct, frozen=True):
     """What a whole same-dialect answer says about itself, read without decoding its content."""
 
     usage: Usage | None

@@ -194,7 +194,7 @@ def _model(fields: Fields) -> str:
 
 def check_model(model: str) -> None:
     """Raises `InvalidRequest` for a name that could lead somewhere else as part of an address."""
-    if _UNFIT_FOR_MODEL.search(model):
+    if (".." in model or not model.isprintable()) and _UNFIT_FOR_MODEL.search(model):
         raise InvalidRequest(f"Invalid model format: {model[:80]!r} has a control character or a path in it")
 
 

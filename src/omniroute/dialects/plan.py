@@ -67,8 +67,9 @@ def plan(client_dialect: str, target: Target, edits: Edits, fields: Fields) -> P
     if edits.deep:
         return Translate()
     quirks = quirks_of(target)
-    if any(quirk.request is not None for quirk in quirks):
-        return Translate()
+    for quirk in quirks:
+        if quirk.request is not None:
+            return Translate()
     changed = {name: value for name, value in edits.top.items() if _bytes(fields.get(name)) != value}
     losses: list[Loss] = []
     for quirk in quirks:

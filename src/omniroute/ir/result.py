@@ -19,10 +19,23 @@ FinishReason: TypeAlias = Literal[
 ]
 
 
+class MediaTokens(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How many of the tokens were sound and pictures: parts of `input`, `cache_read` and `output`, never more."""
+
+    audio_input: int = 0
+    audio_cached: int = 0
+    audio_output: int = 0
+    image_input: int = 0
+    image_cached: int = 0
+    image_output: int = 0
+
+
 class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Tokens in four disjoint buckets plus what they include.
 
-    `input` is fresh input only: cache reads and writes are not in it. `output` includes `reasoning`.
+    `input` is fresh input only: cache reads and writes are not in it. `output` includes `reasoning`, `cache_write`
+    includes `cache_write_hour`, which is kept for an hour. `media` is None where all is text, as far as is known.
+    `tier` is a kind of service that is billed otherwise than usual: `flex`, `priority`, `fast`.
     `raw` is the vendor's own usage object; `estimated` marks numbers that no vendor reported.
     """
 
@@ -30,13 +43,38 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     output: int = 0
     cache_read: int = 0
     cache_write: int = 0
+    cache_write_hour: int = 0
     reasoning: int = 0
+    media: MediaTokens | None = None
+    tier: str | None = None
     estimated: bool = False
     raw: JsonObject | None = None
 
     @property
     def input_total(self) -> int:
         return self.input + self.cache_read + self.cache_write
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """What both used."""
+        media = self.media or other.media
+        if self.media is not None and other.media is not None:
+            media = MediaTokens(
+                **{name: getattr(self.media, name) + getattr(other.media, name) for name in _MEDIA}
+            )
+        return Usage(
+            input=self.input + other.input,
+            output=self.output + other.output,
+            cache_read=self.cache_read + other.cache_read,
+            cache_write=self.cache_write + other.cache_write,
+            cache_write_hour=self.cache_write_hour + other.cache_write_hour,
+            reasoning=self.reasoning + other.reasoning,
+            media=media,
+            tier=self.tier,
+            estimated=self.estimated or other.estimated,
+        )
+
+
+_MEDIA = MediaTokens.__struct_fields__
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

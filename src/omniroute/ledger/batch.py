@@ -1,6 +1,7 @@
 """Folds journal records into table rows. Pure: any way to cut a journal into batches leaves the same tables."""
 
 from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any, Final, NamedTuple, TypeAlias, assert_never
 
 from msgspec.structs import asdict
@@ -19,14 +20,23 @@ _COUNTS: Final = (
     "cache_read_tokens",
     "cache_write_tokens",
     "reasoning_tokens",
+    "audio_input_tokens",
+    "audio_output_tokens",
+    "image_input_tokens",
+    "image_output_tokens",
     "cost_micro_usd",
 )
 
 _MOST_SMALL: Final = 2**31 - 1
 _SMALL: Final = ("status", "first_event_ms", "duration_ms", "attempts", "losses")
 
-_LONGEST: Final = (("model", 400), ("model_asked", 400), ("provider", 128), ("connection_id", 128), ("combo", 100))
+_numbers: Final = itemgetter(*[name for name in (*_COUNTS, *_SMALL) if name != "cost_micro_usd"])
+"""All of a settled row that are never None."""
+
+_LONGEST: Final = {"model": 400, "model_asked": 400, "provider": 128, "connection_id": 128, "combo": 100}
 """Characters of what is looked up by an index: PostgreSQL refuses a row that takes more than 2,704 bytes there."""
+
+_NO_MEDIA: Final = (0, 0, 0, 0, 0, 0)
 
 _UNSETTLED: Final[Columns] = {
     "outcome": "open",
@@ -38,6 +48,10 @@ _UNSETTLED: Final[Columns] = {
     "cache_read_tokens": 0,
     "cache_write_tokens": 0,
     "reasoning_tokens": 0,
+    "audio_input_tokens": 0,
+    "audio_output_tokens": 0,
+    "image_input_tokens": 0,
+    "image_output_tokens": 0,
     "usage_source": "none",
     "cost_micro_usd": None,
     "first_event_ms": 0,
@@ -77,6 +91,7 @@ def fold(records: Iterable[Record]) -> Batch:
                 opened[record.request_id] = _opened(record)
                 used[record.key_id] = max(milliseconds(record.at), used.get(record.key_id, 0))
             case Attempted():
+                _add(charges, record.charges)
                 attempts.setdefault((record.request_id, record.number), _attempted(record))
             case Progress():
                 _add(charges, record.charges)
@@ -87,13 +102,14 @@ def fold(records: Iterable[Record]) -> Batch:
                     columns.update(_progress(record))
             case Settled():
                 _add(charges, record.charges)
+                said = _settled(record)
                 if record.attempts == 1 and record.connection_id:
-                    attempts.setdefault((record.request_id, 1), _implied(record))
+                    attempts.setdefault((record.request_id, 1), _implied(said))
                 columns = opened.get(record.request_id)
                 if columns is None:
-                    settled[record.request_id] = _settled(record)
+                    settled[record.request_id] = said
                 else:
-                    columns.update(_settled(record))
+                    columns.update(said)
             case _:
                 assert_never(record)
     return Batch(
@@ -131,9 +147,10 @@ def _opened(record: Opened) -> Columns:
     columns = {**_UNSETTLED, **asdict(record)}
     columns["id"] = columns.pop("request_id")
     columns["at"] = milliseconds(record.at)
-    columns["model_asked"] = record.model
+    columns["model_asked"] = record.model[: _LONGEST["model_asked"]]
     columns["model"] = ""
-    return _bounded(columns)
+    columns["combo"] = record.combo[: _LONGEST["combo"]]
+    return columns
 
 
 def _add(charges: dict[tuple[str, int], Charge], more: tuple[Charge, ...]) -> None:
@@ -151,6 +168,8 @@ def _progress(record: Progress) -> Columns:
         {
             "input_tokens": record.input_tokens,
             "output_tokens": record.output_tokens,
+            "cache_read_tokens": record.cache_read_tokens,
+            "cache_write_tokens": record.cache_write_tokens,
             "usage_source": "estimated",
             "provider": record.provider,
             "connection_id": record.connection_id,
@@ -165,31 +184,52 @@ def _settled(record: Settled) -> Columns:
     columns = asdict(record)
     columns["id"] = columns.pop("request_id")
     columns["settled_at"] = milliseconds(columns.pop("at"))
-    del columns["charges"]
-    return _bounded(columns)
+    del columns["charges"], columns["media"], columns["cache_write_hour_tokens"], columns["tier"]
+    audio_input, audio_cached, audio_output, image_input, image_cached, image_output = record.media or _NO_MEDIA
+    columns["audio_input_tokens"] = audio_input + audio_cached
+    columns["audio_output_tokens"] = audio_output
+    columns["image_input_tokens"] = image_input + image_cached
+    columns["image_output_tokens"] = image_output
+    return columns if _is_usual(columns) else _bounded(columns)
 
 
 def _attempted(record: Attempted) -> Columns:
     columns = asdict(record)
     columns["at"] = milliseconds(record.at)
+    del columns["charges"]
     return _bounded(columns)
 
 
-def _implied(record: Settled) -> Columns:
+def _implied(settled: Columns) -> Columns:
     """The only attempt of a request: when it began well, whoever writes the journal need not report it apart."""
-    return _bounded(
-        {
-            "request_id": record.request_id,
-            "number": 1,
-            "at": milliseconds(record.at),
-            "provider": record.provider,
-            "connection_id": record.connection_id,
-            "model": record.model,
-            "outcome": record.outcome,
-            "status": record.status,
-            "duration_ms": record.duration_ms,
-            "message": record.message,
-        }
+    return {
+        "request_id": settled["id"],
+        "number": 1,
+        "at": settled["settled_at"],
+        "provider": settled["provider"],
+        "connection_id": settled["connection_id"],
+        "model": settled["model"],
+        "outcome": settled["outcome"],
+        "status": settled["status"],
+        "duration_ms": settled["duration_ms"],
+        "message": settled["message"],
+        "input_tokens": 0,
+        "output_tokens": 0,
+        "cache_read_tokens": 0,
+        "cache_write_tokens": 0,
+        "cost_micro_usd": None,
+        "price_source": None,
+    }
+
+
+def _is_usual(settled: Columns) -> bool:
+    """Whether nothing is as large as it may be: one look at nearly every request, where `_bounded` takes many."""
+    return (
+        max(_numbers(settled)) <= _MOST_SMALL
+        and (settled["cost_micro_usd"] or 0) <= _MOST
+        and len(settled["model"]) <= _LONGEST["model"]
+        and len(settled["provider"]) <= _LONGEST["provider"]
+        and len(settled["connection_id"]) <= _LONGEST["connection_id"]
     )
 
 
@@ -201,7 +241,7 @@ def _bounded(columns: Columns) -> Columns:
     for name in _SMALL:
         if columns.get(name, 0) > _MOST_SMALL:
             columns[name] = _MOST_SMALL
-    for name, most in _LONGEST:
+    for name, most in _LONGEST.items():
         if len(columns.get(name, "")) > most:
             columns[name] = columns[name][:most]
     return columns

@@ -5,11 +5,14 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from omniroute.ir.json import JsonValue
-from omniroute.ir.result import Usage
+from omniroute.ir.result import MediaTokens, Usage
 from omniroute.ir.target import Target
 
 _PICO_PER_MICRO: Final = 1_000_000
+_PICO_PER_USD: Final = 10**12
+_LONGEST_SOURCE: Final = 64
+_MOST_MICRO_USD: Final = 10**12
+"""A million dollars. No request costs more, whatever its provider claims: sums of costs must fit their columns."""
 
 
 class Rate(msgspec.Struct, frozen=True):
@@ -30,10 +33,22 @@ class Rate(msgspec.Struct, frozen=True):
         return price
 
 
+class MediaRates(msgspec.Struct, frozen=True, kw_only=True):
+    """Prices of tokens that are sound and pictures. None means that they cost what their bucket does."""
+
+    audio_input: Rate | None = None
+    audio_cached: Rate | None = None
+    audio_output: Rate | None = None
+    image_input: Rate | None = None
+    image_cached: Rate | None = None
+    image_output: Rate | None = None
+
+
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """The prices of one model at one provider. None means that the tokens are billed as what they are part of.
 
-    `source` says where they come from, with its version: it is written beside every cost.
+    `source` says where they come from, with its version: it is written beside every cost. `variants` are the
+    prices of other kinds of service, by `Usage.tier`.
     """
 
     source: str
@@ -44,11 +59,23 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     cache_write_hour: Rate | None = None
     reasoning: Rate | None = None
     request_pico: int = 0
+    media: MediaRates | None = None
+    variants: tuple[tuple[str, "Sheet"], ...] = ()
+
+    def of_tier(self, tier: str) -> "Sheet":
+        """What holds for a kind of service; where nothing else is known for it, this."""
+        return next((sheet for name, sheet in self.variants if name == tier), self)
 
 
 class Cost(msgspec.Struct, frozen=True):
     micro_usd: int
     source: str
+
+    def __add__(self, other: "Cost") -> "Cost":
+        """What both cost. The sources of both are told, as far as there is room."""
+        if other.source in self.source:
+            return Cost(self.micro_usd + other.micro_usd, self.source)
+        return Cost(self.micro_usd + other.micro_usd, f"{self.source}, {other.source}"[:_LONGEST_SOURCE])
 
 
 Price: TypeAlias = Callable[[Target, Usage], Cost | None]
@@ -59,8 +86,10 @@ FREE: Final = Rate(0)
 
 def cost(sheet: Sheet, usage: Usage) -> Cost:
     """Rounded half up to a whole micro-USD."""
+    if usage.tier is not None:
+        sheet = sheet.of_tier(usage.tier)
     total = usage.input_total
-    hour = min(_written_for_an_hour(usage), usage.cache_write)
+    hour = min(usage.cache_write_hour, usage.cache_write)
     write = sheet.cache_write or sheet.input
     pico = (
         usage.input * sheet.input.at(total)
@@ -69,21 +98,41 @@ def cost(sheet: Sheet, usage: Usage) -> Cost:
         + hour * (sheet.cache_write_hour or write).at(total)
         + sheet.request_pico
     )
-    reasoning = usage.reasoning if sheet.reasoning is not None else 0
-    pico += (usage.output - reasoning) * sheet.output.at(total)
+    pico += usage.output * sheet.output.at(total)
     if sheet.reasoning is not None:
-        pico += reasoning * sheet.reasoning.at(total)
-    return Cost((pico + _PICO_PER_MICRO // 2) // _PICO_PER_MICRO, sheet.source)
+        pico += min(usage.reasoning, usage.output) * (sheet.reasoning.at(total) - sheet.output.at(total))
+    if usage.media is not None and sheet.media is not None:
+        pico += _extra(usage.media, sheet.media, sheet, total)
+    return Cost(whole(pico), sheet.source)
 
 
-def expected_micro_usd(sheet: Sheet, *, fresh: int, output: int) -> int:
-    """The `cost` of `fresh` tokens in and of those out, without any cache: a choice asks it of every target."""
-    pico = fresh * sheet.input.at(fresh) + output * sheet.output.at(fresh) + sheet.request_pico
-    return (pico + _PICO_PER_MICRO // 2) // _PICO_PER_MICRO
+def whole(pico_usd: int) -> int:
+    """Micro-USD, rounded half up, of what a provider may bill for one request."""
+    return min(max((pico_usd + _PICO_PER_MICRO // 2) // _PICO_PER_MICRO, 0), _MOST_MICRO_USD)
 
 
-def _written_for_an_hour(usage: Usage) -> int:
-    """Anthropic's `cache_creation.ephemeral_1h_input_tokens`, which is dearer than a write for five minutes."""
-    detail: JsonValue = None if usage.raw is None else usage.raw.get("cache_creation")
-    found: JsonValue = detail.get("ephemeral_1h_input_tokens") if isinstance(detail, dict) else None  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] # JSON
-    return found if isinstance(found, int) and found > 0 else 0
+def per_token_usd(sheet: Sheet, fresh: int) -> tuple[float, float, float]:
+    """What a token in, a token out and the request itself cost where `fresh` tokens go in, without any cache: what
+    a choice compares targets by."""
+    return (
+        sheet.input.at(fresh) / _PICO_PER_USD,
+        sheet.output.at(fresh) / _PICO_PER_USD,
+        sheet.request_pico / _PICO_PER_USD,
+    )
+
+
+def _extra(tokens: MediaTokens, rates: MediaRates, sheet: Sheet, total: int) -> int:
+    """What sound and pictures cost beyond what their buckets were billed with, in pico-USD."""
+    given, made = sheet.input, sheet.output
+    read = sheet.cache_read or given
+    parts = (
+        (tokens.audio_input, rates.audio_input, given),
+        (tokens.audio_cached, rates.audio_cached, read),
+        (tokens.audio_output, rates.audio_output, made),
+        (tokens.image_input, rates.image_input, given),
+        (tokens.image_cached, rates.image_cached, read),
+        (tokens.image_output, rates.image_output, made),
+    )
+    return sum(
+        count * (rate.at(total) - billed.at(total)) for count, rate, billed in parts if count and rate is not None
+    )

@@ -66,9 +66,10 @@ def store(connection: Connection, taken: Taken) -> None:
     usage.progress_requests(connection, batch.progressed)
     if batch.settled:
         before = {row["id"]: row for row in usage.columns_of(connection, (row["id"] for row in batch.settled))}
+        orphans = [orphan(row) for row in batch.settled]
         sums.add(before.values(), -1)
-        sums.add({**before.get(row["id"], orphan(row)), **row} for row in batch.settled)
-        usage.settle_requests(connection, [orphan(row) for row in batch.settled], batch.settled[0])
+        sums.add({**before.get(row["id"], row), **told} for row, told in zip(orphans, batch.settled, strict=True))
+        usage.settle_requests(connection, orphans, batch.settled[0])
     rollups.add(connection, sums.by(HOUR_MS), sums.by(DAY_MS))
     usage.put_attempts(connection, batch.attempts)
     if batch.charges:

@@ -11,12 +11,14 @@ from typing import Final, TypeAlias
 
 import msgspec
 
-from omniroute.ir.result import Usage
+from omniroute.ir.result import MediaTokens, Usage
 from omniroute.ledger.cost import Cost
 from omniroute.ledger.records import Record, Settled
 
 LatePrice: TypeAlias = Callable[[str, str, Usage, float], Cost | None]
 """What is used of a model at a provider (an id) costs at unix seconds; None when nobody knows."""
+
+_MEDIA: Final = MediaTokens.__struct_fields__
 
 PATIENCE_S: Final = 15.0
 """How long the drain waits for the lists; records wait in the journal meanwhile."""
@@ -54,7 +56,10 @@ class LatePrices:
             output=record.output_tokens,
             cache_read=record.cache_read_tokens,
             cache_write=record.cache_write_tokens,
+            cache_write_hour=record.cache_write_hour_tokens,
             reasoning=record.reasoning_tokens,
+            media=None if record.media is None else MediaTokens(**dict(zip(_MEDIA, record.media, strict=True))),
+            tier=record.tier,
         )
         found = self._price(record.provider, record.model, usage, record.at)
         if found is None:

@@ -2,7 +2,7 @@
 
 Read from the files of both as of November 2026. LiteLLM gives USD per token, by `provider/model` or by a bare name
 with `litellm_provider`; models.dev USD per million tokens, by provider and model. What is billed otherwise than by
-tokens (pictures, seconds, pages) is left out. Pure.
+tokens (whole pictures, seconds, pages) is left out. Pure.
 """
 
 import re
@@ -14,7 +14,7 @@ import msgspec
 
 from omniroute.catalog.provider import Provider
 from omniroute.ir.json import JsonObject, JsonValue
-from omniroute.ledger.cost import Rate, Sheet
+from omniroute.ledger.cost import MediaRates, Rate, Sheet
 
 Source: TypeAlias = Literal["litellm", "modelsDev"]
 SOURCES: Final[tuple[Source, ...]] = ("litellm", "modelsDev")
@@ -25,6 +25,7 @@ _ABOVE: Final = re.compile(r"_above_([0-9]{1,6})k_tokens")
 _MOST_USD_PER_TOKEN: Final = 1
 _MOST_TOKENS: Final = 10**9
 _TOO_LONG: Final = 500
+_KINDS: Final = ("flex", "priority")
 
 
 class PriceList(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,15 +68,17 @@ def price_list(source: Source, dated: str, data: JsonObject) -> PriceList:
     """What `data` says that can be billed by; entries that are not understood are left out."""
     sheets: dict[str, dict[str, Sheet]] = {}
     told = _litellm(data) if source == "litellm" else _models_dev(data)
-    for provider, model, rates in told:
+    for provider, model, rates, kinds in told:
         if len(model) <= _TOO_LONG:
-            named = Sheet(source=f"{source} {dated}", **rates)
-            sheets.setdefault(label(provider), {})[model] = named
+            named = f"{source} {dated}"
+            variants = tuple((kind, Sheet(source=f"{named} {kind}", **other)) for kind, other in kinds.items())
+            sheets.setdefault(label(provider), {})[model] = Sheet(source=named, variants=variants, **rates)
     return PriceList(source=source, dated=dated, sheets=sheets)
 
 
 _Rates: TypeAlias = JsonObject
-_Told: TypeAlias = Iterator[tuple[str, str, _Rates]]
+_Told: TypeAlias = Iterator[tuple[str, str, _Rates, Mapping[str, _Rates]]]
+"""Provider, model, its rates, and those of other kinds of service."""
 
 
 def _litellm(data: JsonObject) -> _Told:
@@ -85,25 +88,41 @@ def _litellm(data: JsonObject) -> _Told:
         provider = entry.get("litellm_provider")
         tiers = [tier for tier in _objects(entry.get("tiered_pricing")) if _start(tier) is not None]
         whole = {**(tiers[0] if tiers else {}), **entry}
-        given = _rate(whole, "input_cost_per_token", tiers)
-        made = _rate(whole, "output_cost_per_token", tiers)
-        if not isinstance(provider, str) or given is None:
+        if not isinstance(provider, str) or _pico(whole.get("input_cost_per_token")) is None:
             continue
         prefix, slash, rest = name.partition("/")
         model = rest if slash and label(prefix) == label(provider) else name
-        yield (
-            provider,
-            model,
-            {
-                "input": given,
-                "output": made or Rate(0),
-                "cache_read": _rate(whole, "cache_read_input_token_cost", tiers),
-                "cache_write": _rate(whole, "cache_creation_input_token_cost", tiers),
-                "cache_write_hour": _rate(whole, "cache_creation_input_token_cost_above_1hr", tiers),
-                "reasoning": _rate(whole, "output_cost_per_reasoning_token", tiers),
-                "request_pico": _pico(whole.get("input_cost_per_request")) or 0,
-            },
-        )
+        yield provider, model, _billed(whole, tiers), _kinds(whole, tiers)
+
+
+def _billed(entry: JsonObject, tiers: Iterable[JsonObject]) -> _Rates:
+    return {
+        "input": _rate(entry, "input_cost_per_token", tiers),
+        "output": _rate(entry, "output_cost_per_token", tiers) or Rate(0),
+        "cache_read": _rate(entry, "cache_read_input_token_cost", tiers),
+        "cache_write": _rate(entry, "cache_creation_input_token_cost", tiers),
+        "cache_write_hour": _rate(entry, "cache_creation_input_token_cost_above_1hr", tiers),
+        "reasoning": _rate(entry, "output_cost_per_reasoning_token", tiers),
+        "request_pico": _pico(entry.get("input_cost_per_request")) or 0,
+        "media": _media(
+            audio_input=_rate(entry, "input_cost_per_audio_token", tiers),
+            audio_cached=_rate(entry, "cache_read_input_audio_token_cost", tiers),
+            audio_output=_rate(entry, "output_cost_per_audio_token", tiers),
+            image_input=_rate(entry, "input_cost_per_image_token", tiers),
+            image_cached=_rate(entry, "cache_read_input_image_token_cost", tiers),
+            image_output=_rate(entry, "output_cost_per_image_token", tiers),
+        ),
+    }
+
+
+def _kinds(entry: JsonObject, tiers: Iterable[JsonObject]) -> dict[str, _Rates]:
+    """What other kinds of service cost: LiteLLM's `input_cost_per_token_flex` and the like, the rest as usual."""
+    kinds: dict[str, _Rates] = {}
+    for kind in _KINDS:
+        instead = {key.removesuffix(f"_{kind}"): value for key, value in entry.items() if key.endswith(f"_{kind}")}
+        if instead.get("input_cost_per_token") is not None:
+            kinds[kind] = _billed({**entry, **instead}, tiers)
+    return kinds
 
 
 def _models_dev(data: JsonObject) -> _Told:
@@ -127,8 +146,16 @@ def _models_dev(data: JsonObject) -> _Told:
                     "cache_read": _million(cost, "cache_read"),
                     "cache_write": _million(cost, "cache_write"),
                     "reasoning": _million(cost, "reasoning"),
+                    "media": _media(
+                        audio_input=_million(cost, "input_audio"), audio_output=_million(cost, "output_audio")
+                    ),
                 },
+                {},
             )
+
+
+def _media(**rates: Rate | None) -> MediaRates | None:
+    return MediaRates(**rates) if any(rates.values()) else None
 
 
 def _rate(entry: JsonObject, name: str, tiers: Iterable[JsonObject]) -> Rate | None:

@@ -1,5 +1,5 @@
-"""Where prices come from: the operator's own, then lists that were imported, then genai-prices, then models.dev;
-none of them asks the network.
+"""Where prices come from: the operator's own, then what the provider says that an answer cost, then lists that
+were imported, then genai-prices, then models.dev; none of them asks the network.
 
 genai-prices (MIT) knows tiers, dates and times of day; choosing among them takes 75 us, so a model's sheet is kept
 for a minute.
@@ -16,7 +16,8 @@ import msgspec
 from omniroute.catalog.models import ModelTable
 from omniroute.catalog.provider import Provider
 from omniroute.ir.result import Usage
-from omniroute.ledger.cost import FREE, Cost, Rate, Sheet, cost
+from omniroute.ledger.cost import FREE, Cost, MediaRates, Rate, Sheet, cost
+from omniroute.ledger.told_cost import MARK, told_cost
 
 if TYPE_CHECKING:  # importing it takes a fifth of a second, which `load` spends after the start
     from genai_prices.data_snapshot import DataSnapshot
@@ -25,6 +26,14 @@ if TYPE_CHECKING:  # importing it takes a fifth of a second, which `load` spends
 _KEPT_S: Final = 60.0
 _MAX_KEPT: Final = 20_000
 _PICO_PER_USD_PER_MILLION: Final = 1_000_000
+_OWN: Final = "own"
+_CONTEXTS: Final = {
+    "flex": {"service_tier": "flex"},
+    "priority": {"service_tier": "priority"},
+    "fast": {"service_tier": "fast", "speed": "fast"},
+}
+"""What genai-prices calls kinds of service."""
+_NO_MEDIA: Final = MediaRates()
 
 
 class OwnPrice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -57,10 +66,22 @@ class GenaiPrices:
     def sheet(self, provider: Provider, model: str, at: float) -> Sheet | None:
         try:
             known = self._snapshot.find_provider(None, None, provider.base_url)
-            _, found = self._snapshot.find_provider_model(model, known, None, None)
+            seller, found = self._snapshot.find_provider_model(model, known, None, None)
         except LookupError:
             return None
-        return _sheet(self._source, found.get_prices(datetime.fromtimestamp(at, UTC)))
+        now = datetime.fromtimestamp(at, UTC)
+        usual = found.get_prices(now)
+        sheet = _sheet(self._source, usual)
+        # Who sells another vendor's models need not offer its kinds of service.
+        if sheet is None or not found.price_variants or not any(found is one for one in seller.models):
+            return sheet
+        variants: list[tuple[str, Sheet]] = []
+        for tier, context in _CONTEXTS.items():
+            prices = found.get_prices(now, context)
+            other = None if prices == usual else _sheet(f"{self._source} {tier}", prices)
+            if other is not None:
+                variants.append((tier, other))
+        return msgspec.structs.replace(sheet, variants=tuple(variants))
 
 
 class ModelsDev:
@@ -105,6 +126,15 @@ class Prices:
     def cost(self, provider: Provider, model: str, usage: Usage, at: float) -> Cost | None:
         """None when nobody knows the price."""
         sheet = self.sheet(provider, model, at)
+        if (
+            MARK in provider.quirks
+            and usage.raw is not None
+            and not usage.estimated
+            and (sheet is None or sheet.source != _OWN)
+        ):
+            told = told_cost(usage.raw)
+            if told is not None:
+                return told
         return None if sheet is None else cost(sheet, usage)
 
     def sheet(self, provider: Provider, model: str, at: float) -> Sheet | None:
@@ -139,7 +169,7 @@ class Prices:
 
 def _own_sheet(price: OwnPrice) -> Sheet:
     return Sheet(
-        source="own",
+        source=_OWN,
         input=_rate(price.input),
         output=_rate(price.output),
         cache_read=None if price.cached is None else _rate(price.cached),
@@ -163,7 +193,20 @@ def _sheet(source: str, price: "ModelPrice") -> Sheet | None:
         cache_write_hour=_tiered(price.cache_write_1h_mtok),
         reasoning=_tiered(price.output_reasoning_mtok),
         request_pico=int(per_thousand * 10**9) if isinstance(per_thousand, Decimal) else 0,
+        media=_media(price),
     )
+
+
+def _media(price: "ModelPrice") -> MediaRates | None:
+    rates = MediaRates(
+        audio_input=_tiered(price.input_audio_mtok),
+        audio_cached=_tiered(price.cache_audio_read_mtok),
+        audio_output=_tiered(price.output_audio_mtok),
+        image_input=_tiered(price.input_image_mtok),
+        image_cached=_tiered(price.cache_image_read_mtok),
+        image_output=_tiered(price.output_image_mtok),
+    )
+    return None if rates == _NO_MEDIA else rates
 
 
 def _tiered(price: "Decimal | TieredPrices | None") -> Rate | None:

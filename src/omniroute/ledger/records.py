@@ -13,6 +13,9 @@ from omniroute.ledger.budgets import Charge
 UsageSource: TypeAlias = Literal["reported", "estimated", "none", "cache"]
 """`cache` is an answer that another request has paid for: its tokens are in that one's record."""
 
+Media: TypeAlias = tuple[int, int, int, int, int, int]
+"""The fields of `ir.result.MediaTokens` in their order."""
+
 
 class Opened(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="o"):
     """A request was admitted."""
@@ -47,10 +50,21 @@ class Attempted(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=F
     status: int = 0
     duration_ms: int = 0
     message: str = ""
+    input_tokens: int = 0
+    """What a failed attempt used all the same, by its provider's own report. What the one that answered has used
+    is the request's, less these."""
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_micro_usd: int | None = None
+    price_source: str | None = None
+    charges: tuple[Charge, ...] = ()
+    """What its budgets are charged for it."""
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="p"):
-    """What a long stream has used so far: what would hold if nothing more were ever heard of it."""
+    """What a request with a long stream has used so far, earlier attempts included: what would hold if nothing
+    more were ever heard of it."""
 
     request_id: str
     at: float
@@ -63,10 +77,12 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fa
     price_source: str | None = None
     charges: tuple[Charge, ...] = ()
     """What its budgets are charged on top of earlier charges for the same request."""
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=False, tag="s"):
-    """The request ended, in whatever way."""
+    """The request ended, in whatever way. Its tokens and its cost are those of all its attempts."""
 
     request_id: str
     at: float
@@ -92,6 +108,11 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, array_like=True, gc=Fal
     """Where the price of `cost_micro_usd` is from, with its version."""
     charges: tuple[Charge, ...] = ()
     """What its budgets are charged on top of earlier charges for the same request."""
+    media: Media | None = None
+    cache_write_hour_tokens: int = 0
+    """Of `cache_write_tokens`."""
+    tier: str | None = None
+    """`ir.result.Usage.tier` of the attempt that answered."""
 
 
 Record: TypeAlias = Opened | Attempted | Progress | Settled

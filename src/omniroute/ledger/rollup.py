@@ -76,7 +76,8 @@ class Sums:
         sums["failed"] += sign * (row["outcome"] != "ok")
         cost = row["cost_micro_usd"]
         if cost is None:
-            sums["unpriced"] += sign
+            # What was refused, or failed without a word about its use, has no price that anybody could miss.
+            sums["unpriced"] += sign * (row["outcome"] == "ok" or row["usage_source"] != "none")
         else:
             sums["cost_micro_usd"] += sign * min(cost, _MOST_OF_ONE)
         sums["estimated"] += sign * (row["usage_source"] == "estimated")

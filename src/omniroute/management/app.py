@@ -14,6 +14,7 @@ from omniroute.management.resources import (
     cache,
     cache_breaks,
     call_logs,
+    combo_defaults,
     combo_trials,
     combos,
     explanations,
@@ -37,6 +38,7 @@ from omniroute.management.resources import (
     usage_analytics,
     usage_history,
     usage_quota,
+    usage_utilization,
 )
 from omniroute.management.router import ManagementRouter
 from omniroute.management.services import Services
@@ -53,6 +55,7 @@ _ROUTERS: Final[tuple[ManagementRouter, ...]] = (
     aliases.router,
     pricing.router,
     policies.router,
+    combo_defaults.router,
     prompting.prompts,
     prompting.thinking,
     budgets.router,
@@ -76,6 +79,8 @@ _ROUTERS: Final[tuple[ManagementRouter, ...]] = (
     usage_history.router,
     usage_analytics.router,
     usage_quota.router,
+    usage_quota.limits,
+    usage_utilization.router,
     logging.router,
     translator.router,
     usage_quota.of_connection,  # the last one: its parameter would match the other addresses under /api/usage

@@ -30,7 +30,9 @@ from omniroute.routing.strategy import Asked
 from omniroute.routing.tree import Branch
 from omniroute.snapshot.aliases import Aliases
 from omniroute.snapshot.budgets import Budgeting
+from omniroute.snapshot.combo_defaults import ComboDefaults
 from omniroute.snapshot.combos import Combos
+from omniroute.snapshot.limits import Limiting
 from omniroute.snapshot.logging import LoggingRules
 from omniroute.snapshot.model import Snapshot
 from omniroute.snapshot.policies import Policies
@@ -57,7 +59,8 @@ class Services:
     `find_grant` answers for a presented client key in the current snapshot (`Keyring.find`), `models` gives the
     current model table, `rehearse` chooses among the targets of a combo without taking a turn, `trace` finds what
     is kept of a request by its id, `try_combo` asks every step of a combo, `combo_metrics` has what became of the
-    requests to each, `meaningless` says why a name means no model, `cache` has kept answers,
+    requests to each, `meaningless` says why a name means no model that can be asked now, `unknown_model` why it
+    means none at all, `cache` has kept answers,
     `window` replies that may be asked for again,
     `accounts`, `resting`, `pulse` and `allowance` have what happens at accounts, providers and keys now, `serving`
     says which accounts would serve a name,
@@ -91,6 +94,7 @@ class Services:
     try_combo: Callable[[str], Awaitable[tuple[StepTrial, ...]]]
     combo_metrics: ComboMetrics
     meaningless: Callable[[str], str | None]
+    unknown_model: Callable[[str], str | None]
     prices: Prices
     captures: Captures
     counters: Counters
@@ -111,6 +115,7 @@ class Services:
     connections: Connections = field(init=False)
     nodes: Nodes = field(init=False)
     combos: Combos = field(init=False)
+    combo_defaults: ComboDefaults = field(init=False)
     aliases: Aliases = field(init=False)
     pricing: Pricing = field(init=False)
     logging: LoggingRules = field(init=False)
@@ -120,6 +125,7 @@ class Services:
     prompting: Prompting = field(init=False)
     patience: Patience = field(init=False)
     budgeting: Budgeting = field(init=False)
+    limiting: Limiting = field(init=False)
 
     def __post_init__(self) -> None:
         put = object.__setattr__  # the dataclass is frozen for everybody else
@@ -147,11 +153,13 @@ class Services:
         put(self, "policies", Policies(self.writer))
         put(self, "prompting", Prompting(self.writer))
         put(self, "patience", Patience(self.writer))
+        put(self, "limiting", Limiting(self.writer))
         put(
             self,
             "budgeting",
             Budgeting(self.writer, self.random, self._has_provider, self._has_connection, self.drained),
         )
+        put(self, "combo_defaults", ComboDefaults(self.writer))
         put(self, "combos", Combos(self.writer, self.catalog.prefixes, self.random))
 
     def _has_provider(self, provider_id: str) -> bool:

@@ -20,6 +20,7 @@ from omniroute.pipeline.inquiry import Inquiry, Reading
 from omniroute.snapshot.model import Snapshot
 
 _SESSION_HEADERS: Final = ("x-session-id", "x_session_id", "x-omniroute-session", "session-id")
+_ANY_SESSION: Final = frozenset(_SESSION_HEADERS)
 _SESSION_LIMIT: Final = 64
 
 
@@ -122,6 +123,8 @@ def _bears_progress(dialect: Dialect) -> bool:
 
 def session_id(headers: Mapping[str, str]) -> str | None:
     """The session the client named, as `ext:` and at most 64 characters; the first header present wins."""
+    if _ANY_SESSION.isdisjoint(headers):
+        return None
     for name in _SESSION_HEADERS:
         value = headers.get(name)
         if value is not None and value.strip():

@@ -7,6 +7,7 @@ import msgspec
 from omniroute.dialects.base import Glance, StreamDecoder, Tap
 from omniroute.ir.events import Event
 from omniroute.ir.result import GenerateResponse
+from omniroute.pipeline.vigil import Vigil
 from omniroute.upstream.transport import Reply
 
 PassedHeaders: TypeAlias = list[tuple[bytes, bytes]]
@@ -31,6 +32,7 @@ class Tapped(msgspec.Struct, frozen=True, kw_only=True):
     """A same-dialect stream; `held` are the whole frames that came up to the first useful one."""
 
     reply: Reply
+    vigil: Vigil
     tap: Tap
     held: bytes
     ended: bool
@@ -41,6 +43,7 @@ class Translated(msgspec.Struct, frozen=True, kw_only=True):
     """A stream of another dialect; `pending` are the events up to the first useful one."""
 
     reply: Reply
+    vigil: Vigil
     decoder: StreamDecoder
     pending: list[Event]
     headers: PassedHeaders

@@ -5,18 +5,20 @@ from typing import Final
 import msgspec
 
 from omniroute.dialects.envelope import Envelope
+from omniroute.dialects.look import as_array
 from omniroute.ir.json import JsonValue
 from omniroute.routing.strategy import Asked
 
 _BYTES_PER_TOKEN: Final = 4
 _IMAGES: Final = (b'"image_url"', b'"input_image"', b'"image"', b'"inlineData"', b'"inline_data"', b'"images"')
 _DOCUMENTS: Final = (b'"document"', b'"input_file"', b"application/pdf")
+_NO_TOOLS: Final = (b"[]", b"null")
 _LIMITS: Final = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 
 
 class _Metadata(msgspec.Struct, frozen=True):
-    tags: str | tuple[str, ...] = ()
-    tag_match_mode: str | None = None
+    tags: JsonValue = None
+    tag_match_mode: JsonValue = None
 
 
 def asked(envelope: Envelope, *, pinned: bool) -> Asked:
@@ -30,7 +32,7 @@ def asked(envelope: Envelope, *, pinned: bool) -> Asked:
     return Asked(
         input_tokens=len(body) // _BYTES_PER_TOKEN,
         max_output_tokens=next((limit for limit in limits if limit is not None), None),
-        tools=tools is not None and len(bytes(tools)) > len(b"[]"),
+        tools=tools is not None and bytes(tools) not in _NO_TOOLS,
         images=any(mark in body for mark in _IMAGES),
         documents=any(mark in body for mark in _DOCUMENTS),
         structured_output=b'"json_schema"' in body,
@@ -46,13 +48,15 @@ def _number(raw: msgspec.Raw | None) -> int | None:
 
 
 def _tags(raw: msgspec.Raw | None) -> tuple[tuple[str, ...], bool]:
-    """`metadata.tags` is a list or a text with commas; `metadata.tag_match_mode` says `any` or `all`."""
+    """`metadata.tags` is a list or a text with commas; `metadata.tag_match_mode` says `any` or `all`. Where tags
+    are a rule, a member that is no text must not undo the others."""
     if raw is None or b'"tags"' not in bytes(raw):
         return (), False
     try:
         metadata = msgspec.json.decode(raw, type=_Metadata)
     except msgspec.ValidationError:
         return (), False
-    words = metadata.tags.split(",") if isinstance(metadata.tags, str) else metadata.tags
+    given = metadata.tags
+    words = given.split(",") if isinstance(given, str) else [str(one) for one in as_array(given) or ()]
     tags = tuple(word.strip().lower() for word in words if word.strip())
     return tags, metadata.tag_match_mode == "all"

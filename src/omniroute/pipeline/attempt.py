@@ -1,17 +1,29 @@
 """Trying candidates until one gives a good first event. Until then nothing reaches the client, so that falling
 back is free and invisible."""
 
+import asyncio
+from functools import partial
 from typing import Final
 
 from omniroute.accounts.signing import Signing
 from omniroute.clock import Clock
-from omniroute.dialects.base import Dialect, StreamDecoder
+from omniroute.dialects.base import StreamDecoder
 from omniroute.dialects.hearing import HearingDecoder, heard_response
 from omniroute.dialects.renamed import RestoringDecoder, restored_response
-from omniroute.errors import UpstreamError
-from omniroute.ir.events import ArgumentsDelta, Event, Failed, Finished, PartOpened, ReasoningDelta, TextDelta
+from omniroute.dialects.reported import reported_usage
+from omniroute.errors import GatewayError, UpstreamError
+from omniroute.ir.events import (
+    ArgumentsDelta,
+    Event,
+    Failed,
+    Finished,
+    PartOpened,
+    ReasoningDelta,
+    TextDelta,
+    UsageReported,
+)
 from omniroute.ir.failure import Failure
-from omniroute.ir.fold import fold
+from omniroute.ir.fold import Folder
 from omniroute.ir.parts import Reasoning, Text
 from omniroute.ir.target import Target
 from omniroute.pipeline.answer import Answer, Decoded, Tapped, Translated, Whole
@@ -22,6 +34,9 @@ from omniroute.pipeline.failures import of_upstream
 from omniroute.pipeline.fetching import Fetching
 from omniroute.pipeline.headers import passed
 from omniroute.pipeline.prepare import Prepare, Prepared
+from omniroute.pipeline.vigil import Vigil
+from omniroute.pipeline.withheld import withheld
+from omniroute.routing.candidate import Candidate
 from omniroute.routing.engine import Route
 from omniroute.routing.limits import tells_limits
 from omniroute.snapshot.model import Snapshot
@@ -51,10 +66,12 @@ class Attempts:
         self._clock = clock
         self._signing = Signing(transport, clock)
         self._course = course
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def first_good(self, call: Call, route: Route, snapshot: Snapshot) -> Answer | Failure:
         """The first answer that begins well, or the failure that the caller is to be told."""
-        return await self._course.first_good(call, route, lambda: self._try(call, snapshot))
+        body = None if call.purse is None else partial(self._body, call)
+        return await self._course.first_good(call, route, lambda: self._try(call, snapshot), body)
 
     async def fetch(self, call: Call, target: Target) -> None:
         """Has what `target` needs as bytes ready. Raises `InvalidRequest` for what cannot be had."""
@@ -62,6 +79,16 @@ class Attempts:
         if fetching is None or target.dialect not in fetching.by_dialect or target.dialect == call.dialect.name:
             return
         call.files = await fetching.files(self._prepare.decoded(call), target.dialect, call.files)
+
+    async def _body(self, call: Call, candidate: Candidate) -> bytes | None:
+        before, call.candidate = call.candidate, candidate
+        try:
+            await self.fetch(call, candidate.target)
+            return self._prepare.body(call, candidate.target)
+        except GatewayError:
+            return None
+        finally:
+            call.candidate = before
 
     async def _try(self, call: Call, snapshot: Snapshot) -> Answer | Failure:
         fetching, candidate = self._fetching, call.candidate
@@ -82,7 +109,7 @@ class Attempts:
         if tells_limits(reply.headers):
             self._learn(call, reply)
         try:
-            answer = await _first_event(call, prepared, reply, self._clock)
+            answer = await self._first_event(call, prepared, reply)
         except UpstreamError as error:
             await reply.aclose()
             return of_upstream(error)
@@ -91,7 +118,26 @@ class Attempts:
             raise
         if not isinstance(answer, (Tapped, Translated)):
             await reply.aclose()
+            if isinstance(answer, Failure) and candidate is not None:
+                answer = withheld(answer, snapshot.by_id[candidate.account.id])
+        elif candidate is not None:
+            call.answering = snapshot.by_id[candidate.account.id]
         return answer
+
+    async def _first_event(self, call: Call, prepared: Prepared, reply: Reply) -> Answer | Failure:
+        clock = self._clock
+        if reply.status >= 300:
+            body = await reply.read(_ERROR_BODY_LIMIT)
+            failure = prepared.dialect.decode_failure(reply.status, reply.headers, body)
+            return with_hint(failure, reply.headers, body, clock.now())
+        kind = reply.headers.get("content-type", "")
+        streams = "json" not in kind or "ndjson" in kind
+        if call.stream and streams:
+            loop = self._loop = self._loop or asyncio.get_running_loop()  # once: asking is a system call
+            answer = await _stream(call, prepared, reply, Vigil(reply, prepared.schedule, loop))
+        else:
+            answer = await _whole(call, prepared, reply, streams=streams, kind=kind)
+        return in_band(answer, reply.headers, clock.now()) if isinstance(answer, Failure) else answer
 
     def _learn(self, call: Call, reply: Reply) -> None:
         assert call.candidate is not None
@@ -99,31 +145,42 @@ class Attempts:
         self._learned.hear(call.candidate.account.id, reply.headers, at=clock.now(), now=clock.monotonic())
 
 
-async def _first_event(call: Call, prepared: Prepared, reply: Reply, clock: Clock) -> Answer | Failure:
-    if reply.status >= 300:
-        body = await reply.read(_ERROR_BODY_LIMIT)
-        failure = prepared.dialect.decode_failure(reply.status, reply.headers, body)
-        return with_hint(failure, reply.headers, body, clock.now())
-    answer = await _of_success(call, prepared, reply)
-    return in_band(answer, reply.headers, clock.now()) if isinstance(answer, Failure) else answer
-
-
-async def _of_success(call: Call, prepared: Prepared, reply: Reply) -> Answer | Failure:
-    upstream = prepared.dialect
-    kind = reply.headers.get("content-type", "")
-    streams = "json" not in kind or "ndjson" in kind
-    if call.stream and streams:
+async def _stream(call: Call, prepared: Prepared, reply: Reply, vigil: Vigil) -> Answer | Failure:
+    """A stream up to the first event that says something, for which the vigil waits so long and no longer."""
+    good = False
+    try:
+        answer: Answer | Failure
         if prepared.translated:
-            return await _peek_events(_decoder(prepared), reply)
-        return await _peek_frames(call.dialect, reply, include_usage=call.envelope.include_usage)
+            answer = await _peek_events(call, _decoder(prepared), reply, vigil)
+        else:
+            answer = await _peek_frames(call, reply, vigil)
+        good = not isinstance(answer, Failure)
+        return answer
+    except UpstreamError as error:
+        unready = vigil.failure(error)
+        if unready is None:
+            raise
+        return unready
+    finally:
+        if good:
+            vigil.ready()
+        else:
+            vigil.over()
+
+
+async def _whole(call: Call, prepared: Prepared, reply: Reply, *, streams: bool, kind: str) -> Answer | Failure:
+    upstream = prepared.dialect
     if streams and kind.startswith(("text/event-stream", "application/x-ndjson")):
-        return await _assembled(_decoder(prepared), reply)
+        return await _assembled(call, _decoder(prepared), reply)
     body = await reply.read()
     call.received += len(body)
     if prepared.translated or call.stream:
         response = upstream.decode_response(body)
         if isinstance(response, Failure):
+            call.usage = reported_usage(upstream.name, body)
             return response
+        if response.usage is None:
+            call.sample = body
         response = heard_response(response, prepared.hooks)
         if prepared.remembering is not None:
             prepared.remembering.hear(response)
@@ -133,9 +190,13 @@ async def _of_success(call: Call, prepared: Prepared, reply: Reply) -> Answer | 
     except UpstreamError:
         told = upstream.decode_response(body)
         if isinstance(told, Failure):
+            call.usage = reported_usage(upstream.name, body)
             return told
         raise
+    if glance.usage is None:
+        call.sample = body
     if glance.empty and glance.finish is None:
+        call.usage = glance.usage
         told = upstream.decode_response(body)
         if isinstance(told, Failure):
             return told
@@ -154,8 +215,9 @@ def _decoder(prepared: Prepared) -> StreamDecoder:
     return RestoringDecoder(decoder, prepared.renamed) if prepared.renamed else decoder
 
 
-async def _peek_frames(dialect: Dialect, reply: Reply, *, include_usage: bool) -> Tapped | Failure:
-    tap = dialect.tap(include_usage=include_usage)
+async def _peek_frames(call: Call, reply: Reply, vigil: Vigil) -> Tapped | Failure:
+    """What the stream says of its use is noted as it comes: whatever ends the attempt, it may be billed."""
+    tap = call.dialect.tap(include_usage=call.envelope.include_usage)
     held = b""
     while True:
         chunk = await reply.chunk()
@@ -163,25 +225,37 @@ async def _peek_frames(dialect: Dialect, reply: Reply, *, include_usage: bool) -
             return _early_end()
         tapped = tap.feed(chunk)
         held += tapped.forward
+        call.usage = tap.usage
         if tapped.failure is not None:
             await reply.aclose()
             return tapped.failure
         if tapped.useful or tapped.terminal:
-            return Tapped(reply=reply, tap=tap, held=held, ended=tapped.terminal, headers=passed(reply.headers))
+            return Tapped(
+                reply=reply,
+                vigil=vigil,
+                tap=tap,
+                held=held,
+                ended=tapped.terminal,
+                headers=passed(reply.headers),
+            )
 
 
-async def _peek_events(decoder: StreamDecoder, reply: Reply) -> Translated | Failure:
+async def _peek_events(call: Call, decoder: StreamDecoder, reply: Reply, vigil: Vigil) -> Translated | Failure:
     pending: list[Event] = []
     while True:
         chunk = await reply.chunk()
         events = decoder.feed(chunk) if chunk else decoder.close()
         pending += events
         for event in events:
-            if isinstance(event, Failed):
+            if isinstance(event, UsageReported):
+                call.usage = event.usage
+            elif isinstance(event, Failed):
                 await reply.aclose()
                 return event.failure if chunk else _early_end()
         if any(_useful(event) for event in events):
-            return Translated(reply=reply, decoder=decoder, pending=pending, headers=passed(reply.headers))
+            return Translated(
+                reply=reply, vigil=vigil, decoder=decoder, pending=pending, headers=passed(reply.headers)
+            )
         if not chunk:
             return _early_end()
 
@@ -197,13 +271,17 @@ def _useful(event: Event) -> bool:
             return False
 
 
-async def _assembled(decoder: StreamDecoder, reply: Reply) -> Decoded | Failure:
+async def _assembled(call: Call, decoder: StreamDecoder, reply: Reply) -> Decoded | Failure:
     """A stream for a client that wants one answer."""
-    events: list[Event] = []
-    while chunk := await reply.chunk():
-        events += decoder.feed(chunk)
-    events += decoder.close()
-    response = fold(events)
+    folder = Folder()
+    while True:
+        chunk = await reply.chunk()
+        for event in decoder.feed(chunk) if chunk else decoder.close():
+            folder.feed(event)
+        call.usage = folder.usage
+        if not chunk:
+            break
+    response = folder.result()
     return response if isinstance(response, Failure) else Decoded(response=response)
 
 

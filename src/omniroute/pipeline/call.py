@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+from omniroute.accounts.connection import Connection
 from omniroute.dialects.base import Context, Loss
 from omniroute.dialects.envelope import Envelope
 from omniroute.dialects.filling import Fetched
@@ -45,6 +46,8 @@ class Call(Visit, kw_only=True, eq=False):
     """How much its model may think, whatever it asks; None leaves it to the client."""
     inner: bool = False
     """The gateway asks itself."""
+    answering: Connection | None = None
+    """The account whose stream is under way: what it says of a failure may repeat its credential."""
     overhearing: Overhearer | None = None
     """Who wants to know what is answered."""
 

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from omniroute.access.grant import Grant
+from omniroute.accounts.bounds import bounds_of
 from omniroute.accounts.category import category
 from omniroute.accounts.connection import Connection
-from omniroute.accounts.provider_data import per_minute
 from omniroute.catalog.lookup import Catalog
 from omniroute.catalog.models import ModelTable
 from omniroute.catalog.patterns import is_pattern, matches
@@ -16,6 +16,7 @@ from omniroute.dialects.quirks import limits_per_model
 from omniroute.errors import GatewayError
 from omniroute.ir.json import JsonValue
 from omniroute.ir.target import Target
+from omniroute.routing.bounds import ProviderLimits
 from omniroute.routing.candidate import Account, Candidate
 from omniroute.routing.names import (
     AmbiguousModel,
@@ -83,6 +84,14 @@ class Candidates:
             return None
         return _target(resolution, operation, table)
 
+    def unknown(self, snapshot: Snapshot, name: str) -> str | None:
+        """Why `name` means no model; None when it means one, whoever is connected."""
+        try:
+            _destination(self.names(snapshot).resolve(name), name)
+        except GatewayError as error:
+            return error.message
+        return None
+
     def at(self, snapshot: Snapshot, target: Target) -> tuple[Candidate, ...]:
         """The accounts that may serve `target`, at least one. Raises `GatewayError` when there is none."""
         return _candidates(snapshot, target)
@@ -134,24 +143,27 @@ def _target(destination: Destination, operation: OperationName, table: ModelTabl
 
 def _candidates(snapshot: Snapshot, target: Target) -> tuple[Candidate, ...]:
     active = [one for one in snapshot.connections.get(target.provider, ()) if one.active]
-    connections = [one for one in active if not any(matches(p, target.model) for p in one.excluded_models)]
+    connections = [one for one in active if not (one.excluded_models and _excluded(snapshot, one, target))]
     if not connections:
         provider = snapshot.providers[target.provider]
-        raise GatewayError(400, _no_connection(provider, target.model), code="no_credentials")
+        told = _nobody_for(provider, target.model) if active else _no_connection(provider, target.model)
+        raise GatewayError(400, told, code="no_credentials")
     alone = len(active) == 1
     provider = snapshot.providers[target.provider]
+    limits = snapshot.limits.providers.get(provider.id)
     return tuple(
-        Candidate(target=target, account=_account(provider, connection, alone=alone)) for connection in connections
+        Candidate(target=target, account=_account(provider, connection, limits, alone=alone))
+        for connection in connections
     )
 
 
-def _account(provider: Provider, connection: Connection, *, alone: bool) -> Account:
+def _account(provider: Provider, connection: Connection, limits: ProviderLimits | None, *, alone: bool) -> Account:
     return Account(
         id=connection.id,
         provider=connection.provider,
         version=connection.version,
         priority=connection.priority,
-        max_concurrent=connection.max_concurrent or None,
+        bounds=bounds_of(connection, limits),
         alone=alone,
         category=category(provider, connection),
         limits_per_model=provider.node
@@ -160,7 +172,6 @@ def _account(provider: Provider, connection: Connection, *, alone: bool) -> Acco
         or connection.parameters.get("passthroughModels") is True,
         renewable=provider.auth.kind == "google",
         tags=_tags(connection.parameters.get("tags")),
-        per_minute=per_minute(connection.parameters),
     )
 
 
@@ -225,6 +236,20 @@ def _not_served(provider: Provider, operation: OperationName) -> str:
     return (
         f"provider {prefix!r} does not serve {operation}, only {', '.join(provider.operations)}: name a model of"
         " another provider"
+    )
+
+
+def _excluded(snapshot: Snapshot, connection: Connection, target: Target) -> bool:
+    """Its operator's patterns are about the model's id, with or without a prefix, or the last part of it."""
+    prefix, model = snapshot.providers[target.provider].alias, target.model
+    names = (model, f"{prefix}/{model}", model.rpartition("/")[2])
+    return any(matches(pattern, name) for pattern in connection.excluded_models for name in names)
+
+
+def _nobody_for(provider: Provider, model: str) -> str:
+    return (
+        f"no active connection for provider {provider.id!r} is for the model {model!r}: take it out of the"
+        " `excludedModels` of one of them"
     )
 
 

@@ -10,14 +10,15 @@ from omniroute.access.grant import LOCAL_GRANT, Grant
 from omniroute.catalog.provider import OperationName
 from omniroute.errors import GatewayError
 from omniroute.ir.target import Target
-from omniroute.ledger.cost import Sheet, expected_micro_usd
+from omniroute.ledger.cost import Sheet
 from omniroute.pipeline.candidates import Candidates
 from omniroute.pipeline.draws import Conversation, Draws, bindings, keeping
+from omniroute.pipeline.outlook import Outlook
 from omniroute.pipeline.planting import Planted, Planting, carries, tagged, unmatched
 from omniroute.routing.actions import Rules
 from omniroute.routing.candidate import Candidate
 from omniroute.routing.combo import Combo
-from omniroute.routing.eligible import Unfit, eligible
+from omniroute.routing.eligible import Unfit, eligible, unfitness
 from omniroute.routing.lineup import Lineup
 from omniroute.routing.ordering import Compared, ordered
 from omniroute.routing.selection import orders
@@ -34,9 +35,8 @@ _T = TypeVar("_T")
 
 _COMBO: Final = "combo/"
 """What may stand before a combo's name."""
-_EVERYTHING: Final[frozenset[Compared]] = frozenset({"standings", "costs"})
-_USUAL_OUTPUT: Final = 500
-"""Tokens of an answer, before a model has given one."""
+_EVERYTHING: Final[frozenset[Compared]] = frozenset({"standings", "quota", "costs"})
+_NOBODY: Final[frozenset[str]] = frozenset()
 
 
 class Chosen(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +74,11 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
         """What the combo does about certain failures."""
         return None if self.combo is None else self.combo.config.on
 
+    @property
+    def fills(self) -> bool:
+        """Whether a busy target is waited for before the next one is asked."""
+        return self.combo is not None and self.combo.strategy == "fill-first"
+
     def placed(self) -> Iterator[tuple[str, Candidate]]:
         """The candidates in order, each with the key of its leaf, or with the name of the only target. Accounts of
         targets that nobody came to stand as configured."""
@@ -85,8 +90,7 @@ class Chosen(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Choose:
-    """`sheet` gives the ledger's prices, so that what looks cheapest is what will be billed least; `seeds` gives
-    fresh chance for each request; `now` is monotonic."""
+    """`sheet` gives the ledger's prices; `seeds` gives fresh chance for each request; `now` is monotonic."""
 
     def __init__(
         self,
@@ -98,9 +102,9 @@ class Choose:
         seeds: Callable[[], int],
         now: Callable[[], float],
     ) -> None:
-        self._sheet = sheet
         self._candidates = candidates
         self._planting = Planting(candidates)
+        self._outlook = Outlook(pulse, draws, sheet)
         self._pulse = pulse
         self._draws = draws
         self._seeds = seeds
@@ -124,14 +128,16 @@ class Choose:
                 combo = snapshot.combos.get(name.removeprefix(_COMBO))
             if combo is None and snapshot.aliases:
                 wanted, name = name, meant(snapshot.aliases, name)
-                combo = snapshot.combos.get(name)
+                combo = snapshot.combos.get(name) or snapshot.combos.get(name.removeprefix(_COMBO))
                 if name != wanted and wanted in grant.models:
                     grant = msgspec.structs.replace(grant, models=())  # allowed by its alias, whatever that is
+            if combo is not None and not combo.active and self._candidates.unknown(snapshot, name) is not None:
+                raise GatewayError(404, f"the combo {combo.name!r} is switched off", code="model_not_found")
             if combo is not None and combo.active:
                 planted, wishes = self._planting.of(snapshot, combo, operation, grant), asked()
                 if wishes.tags:
                     planted = tagged(planted, wishes, snapshot.selection)
-                chosen = self._of_combo(snapshot, combo, grant, wishes, planted, conversation, planted.compared)
+                chosen = self._of_combo(snapshot, combo, grant, wishes, planted, conversation)
                 self._pulse.take_turn(combo.name)
                 self._take_turn(chosen)
                 return chosen
@@ -152,7 +158,7 @@ class Choose:
         planted = self._planting.of(snapshot, combo, "chat", grant)
         if asked.tags:
             planted = tagged(planted, asked, snapshot.selection)
-        chosen = self._of_combo(snapshot, combo, grant, asked, planted, None, _EVERYTHING)
+        chosen = self._of_combo(snapshot, combo, grant, asked, planted, None, dry=True)
         for _ in chosen.candidates:
             pass  # comes to every target, so that it can be told how its accounts stand
         return chosen, planted.branch
@@ -164,7 +170,7 @@ class Choose:
         others cannot be."""
         planted = self._planting.of(snapshot, combo, "chat", LOCAL_GRANT)
         return [
-            (leaf.key, self._of_accounts(snapshot, planted.accounts[leaf.key], LOCAL_GRANT, None))
+            (leaf.key, self._of_accounts(snapshot, planted.accounts[leaf.key], LOCAL_GRANT, None, dry=True))
             for leaf in planted.usable
         ], planted.unusable
 
@@ -181,7 +187,7 @@ class Choose:
 
     def meaningless(self, snapshot: Snapshot, name: str) -> str | None:
         """Why `name` means neither a combo nor a model; None when it does."""
-        if name in snapshot.combos:
+        if name in snapshot.combos or name.removeprefix(_COMBO) in snapshot.combos:
             return None
         try:
             self._candidates.of(snapshot, name, None, LOCAL_GRANT)
@@ -189,19 +195,30 @@ class Choose:
             return error.message
         return None
 
+    def unknown(self, snapshot: Snapshot, name: str) -> str | None:
+        """Why no step of a combo can be `name`; None when it is a model, whether or not anybody is connected to
+        its provider now."""
+        found = self._candidates.unknown(snapshot, name)
+        if found is None or not snapshot.aliases:
+            return found
+        return found if self._candidates.unknown(snapshot, meant(snapshot.aliases, name)) else None
+
     def _of_accounts(
         self,
         snapshot: Snapshot,
         candidates: tuple[Candidate, ...],
         grant: Grant,
         conversation: Conversation | None,
+        *,
+        dry: bool = False,
     ) -> Chosen:
         target = candidates[0].target
         bound = bindings(keeping(snapshot.selection, (candidates,)), grant, conversation)
-        draw = self._draws.of(snapshot.selection, candidates, bound.get(target.provider), self._seeds)
+        seed = self._seeds()
+        draw = self._draws.of(snapshot.selection, candidates, bound.get(target.provider), lambda: seed, dry=dry)
         if draw is None:
             return Chosen(candidates=candidates, bindings=bound, revision=snapshot.revision)
-        moment = Moment(seed=draw.seed, draws={_name(target): draw})
+        moment = Moment(seed=seed, draws={_name(target): draw})
         return Chosen(
             candidates=orders.ordered(candidates, draw),
             moment=moment,
@@ -212,7 +229,7 @@ class Choose:
 
     def _take_turn(self, chosen: Chosen) -> None:
         """Comes to the first target, where it is somebody's turn if there are several accounts."""
-        first = next(iter(chosen.candidates))
+        first = chosen.candidates.at(0)[0] if isinstance(chosen.candidates, Lineup) else chosen.candidates[0]
         if chosen.moment is not None and chosen.moment.draws:
             self._draws.take_turn(first.target.provider)
 
@@ -224,37 +241,44 @@ class Choose:
         asked: Asked,
         planted: Planted,
         conversation: Conversation | None,
-        known: frozenset[Compared],
+        *,
+        dry: bool = False,
     ) -> Chosen:
-        """`known` is what is looked up about the targets, to choose by or to tell."""
+        """A `dry` run looks up all that is known about the targets, to tell of it; any thread may make one."""
         if not planted.usable:
             raise _nothing(combo, planted.unusable)
-        fit = eligible(planted.usable, asked)
+        fit = planted.all_fit if unfitness(planted.weakest, asked) is None else eligible(planted.usable, asked)
         now = self._now()
-        ejected = self._ejected(planted.usable, fit.kept, now)
+        ejected = _NOBODY if self._pulse.well else self._ejected(planted.usable, fit.kept, now)
+        known = _EVERYTHING if dry else planted.compared
+        standings: Mapping[str, Standing] = {}
+        if "standings" in known or (known and not self._pulse.well):
+            standings = self._outlook.standings(planted, now, dry=dry)
         draws: dict[str, Draw] = {}
         moment = Moment(
             seed=self._seeds(),
             asked=asked,
-            standings=self._standings(planted.usable, planted.accounts, asked, now, known) if known else {},
+            standings=standings,
+            quotas=self._outlook.quotas(planted, now, dry=dry) if "quota" in known else {},
+            costs=self._outlook.costs(planted, asked, now) if "costs" in known else {},
             turns=_those(planted.names, self._pulse.turns),
             last_good=_those(planted.names, self._pulse.last_good),
             draws=draws,
             preferred=grant.preferred,
         )
         bound = bindings(planted.keeping, grant, conversation)
-        kept = fit.kept - ejected
+        kept = fit.kept - ejected if ejected else fit.kept
         return Chosen(
             candidates=Lineup(
                 ((leaf.key, planted.accounts[leaf.key]) for leaf in ordered(planted.branch, kept, moment)),
-                partial(self._drawing, snapshot.selection, moment, bound, combo.strategy == "reset-aware"),
+                partial(self._drawing, snapshot.selection, moment, bound, combo.strategy == "reset-aware", dry),
                 draws,
                 count=len(kept),
             ),
             combo=combo,
             moment=moment,
             unfit=fit.unfit,
-            ejected=tuple(sorted(ejected)),
+            ejected=tuple(sorted(ejected)) if ejected else (),
             unusable=planted.unusable,
             bindings=bound,
             branch=planted.branch,
@@ -268,13 +292,14 @@ class Choose:
         moment: Moment,
         bound: Mapping[str, str],
         by_quota: bool,
+        dry: bool,
         key: str,
         accounts: tuple[Candidate, ...],
     ) -> Draw | None:
         """What the order of a leaf's accounts is to follow from."""
         provider = accounts[0].target.provider
         seed = partial(moment.seed_of, f"accounts:{key}")
-        return self._draws.of(selection, accounts, bound.get(provider), seed, by_quota=by_quota)
+        return self._draws.of(selection, accounts, bound.get(provider), seed, by_quota=by_quota, dry=dry)
 
     def _ejected(self, usable: Sequence[Leaf], kept: frozenset[str], now: float) -> frozenset[str]:
         """Whose breakers are open. When that is more than half of all, something else is wrong, perhaps our own
@@ -283,39 +308,6 @@ class Choose:
             [one.key for one in usable if self._pulse.failing(one.target, now) and one.key in kept]
         )
         return frozenset() if len(failing) * 2 > len(kept) else failing
-
-    def _standings(
-        self,
-        usable: Sequence[Leaf],
-        accounts: Mapping[str, tuple[Candidate, ...]],
-        asked: Asked,
-        now: float,
-        known: frozenset[Compared],
-    ) -> Mapping[str, Standing]:
-        found: dict[str, Standing] = {}
-        for leaf in usable:
-            target = leaf.target
-            cost_usd = self._cost_usd(target, asked) if "costs" in known else None
-            if "standings" in known or self._pulse.failing(target, now):
-                found[leaf.key] = self._pulse.standing(target, now, cost_usd)
-            else:
-                found[leaf.key] = Standing(cost_usd=cost_usd)
-        if "standings" in known and self._draws.tells_quota:
-            for leaf in usable:
-                windows = self._draws.quota(accounts[leaf.key], now)
-                if windows:
-                    found[leaf.key] = msgspec.structs.replace(found[leaf.key], quota=windows)
-        return found
-
-    def _cost_usd(self, target: Target, asked: Asked) -> float | None:
-        """Of the request at `target`, with an answer as long as that model's lately were, and no longer than was
-        asked for; None where nobody knows the price."""
-        sheet = self._sheet(target)
-        if sheet is None:
-            return None
-        usual = self._pulse.output_tokens(target) or _USUAL_OUTPUT
-        output = usual if asked.max_output_tokens is None else min(usual, asked.max_output_tokens)
-        return expected_micro_usd(sheet, fresh=asked.input_tokens, output=round(output)) / 1_000_000
 
 
 def _those(names: tuple[str, ...], known: Mapping[str, _T]) -> Mapping[str, _T]:

@@ -47,7 +47,6 @@ class Converse:
         clock: Clock,
         *,
         user_agent: str,
-        deadlines: Deadlines,
         proxy: str | None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
@@ -55,12 +54,14 @@ class Converse:
         self._signing = Signing(transport, clock)
         self._clock = clock
         self._user_agent = user_agent
-        self._deadlines = deadlines
         self._proxy = proxy
         self._sleep = sleep
 
-    async def __call__(self, conversation: Conversation, lease: Lease) -> Spoken | Passing | Failure:
-        """The end of `conversation`. Every `Send` carries the credential of `lease`, nothing else does."""
+    async def __call__(
+        self, conversation: Conversation, lease: Lease, deadlines: Deadlines
+    ) -> Spoken | Passing | Failure:
+        """The end of `conversation`. Every `Send` carries the credential of `lease`, nothing else does; each step
+        has its own `deadlines`."""
         began = self._clock.monotonic()
         headers: PassedHeaders = []
         got: Got | None = None
@@ -71,7 +72,7 @@ class Converse:
                     await self._sleep(step.seconds)
                     got = Got(elapsed_s=self._clock.monotonic() - began)
                     continue
-                request = self._request(step, lease)
+                request = self._request(step, lease, deadlines)
                 if isinstance(step, Fetch):
                     got = await self._fetched(request, began)
                     continue
@@ -110,7 +111,7 @@ class Converse:
         except UpstreamError as error:
             return Got(body=error.message.encode(), elapsed_s=self._clock.monotonic() - began)
 
-    def _request(self, step: Step, lease: Lease) -> UpstreamRequest:
+    def _request(self, step: Step, lease: Lease, deadlines: Deadlines) -> UpstreamRequest:
         match step:
             case Send():
                 accept = "*/*" if step.relay else "application/json"
@@ -120,7 +121,7 @@ class Converse:
                     url=lease.url(step.path, step.query),
                     headers=(("content-type", step.content_type), *headers) if step.body else headers,
                     body=step.body,
-                    deadlines=self._deadlines,
+                    deadlines=deadlines,
                     private=lease.private,
                     proxy=None if lease.private else self._proxy,
                 )
@@ -131,7 +132,7 @@ class Converse:
                     method="GET",
                     url=url,
                     headers=(("user-agent", self._user_agent), ("accept", "*/*")),
-                    deadlines=self._deadlines,
+                    deadlines=deadlines,
                     private=private,
                     proxy=None if private else self._proxy,
                 )

@@ -1,34 +1,34 @@
 """The course of a visit over its candidates: performs what the engine asks for and tells it what came of it."""
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from omniroute.clock import Clock
 from omniroute.ir.failure import Failure
-from omniroute.pipeline.deadline import NEVER, share_s, too_late
+from omniroute.pipeline.deadline import NEVER, share_s, too_late, too_slow
 from omniroute.pipeline.finish import Ledger
-from omniroute.pipeline.metering import metered
+from omniroute.pipeline.metering import no_room, wish
 from omniroute.pipeline.rests import rest_over, with_end_of_rest
-from omniroute.pipeline.spending import afford
+from omniroute.pipeline.spending import BodyFor, afford
 from omniroute.pipeline.visit import Tried, Visit
 from omniroute.routing.candidate import Candidate
 from omniroute.routing.engine import Attempt, Done, Full, GiveUp, Pause, Route, Step, Succeeded
 from omniroute.routing.retries import price
 from omniroute.traffic.accounts import Accounts
-from omniroute.traffic.permits import Crowded
+from omniroute.traffic.gate import Closed, Entry
+from omniroute.traffic.line import Crowded, News, Wish
 from omniroute.traffic.pulse import Pulse
 from omniroute.traffic.resting import Resting
 
 _T = TypeVar("_T")
 
-_CROWDED_S: Final = 5.0
-"""When a caller that found no place may ask again."""
-
 
 class Course:
     """Attempts end in the journal, in the table of resting accounts, and in the pulse of their target. An account
-    that takes only so many requests at a time is passed over while it is full; when all are, it is waited for."""
+    that takes only so many requests, at a time or in a minute, is passed over while it takes none; when no other
+    is left, it is waited for."""
 
     def __init__(self, resting: Resting, pulse: Pulse, accounts: Accounts, ledger: Ledger, clock: Clock) -> None:
         self._resting = resting
@@ -38,14 +38,19 @@ class Course:
         self._clock = clock
 
     async def first_good(
-        self, visit: Visit, route: Route, attempt: Callable[[], Awaitable[_T | Failure]]
+        self,
+        visit: Visit,
+        route: Route,
+        attempt: Callable[[], Awaitable[_T | Failure]],
+        body: BodyFor | None = None,
     ) -> _T | Failure:
         """The first result that is no failure, or the failure that the caller is to be told. `attempt` tries
-        `visit.candidate`."""
+        `visit.candidate`; `body` is what a hard budget weighs."""
         step: Step = route.start(self._clock.monotonic())
         if route.exclusions:
             visit.exclusions = tuple(route.exclusions)
-        place: str | None = None
+        entry: Entry | None = None
+        wanted: Wish | None = None
         endless = visit.deadline == NEVER
         waits = 0
         while not isinstance(step, Done):
@@ -53,6 +58,7 @@ class Course:
                 if not await rest_over(visit, route, self._resting, self._clock, waits):
                     break
                 waits += 1
+                wanted = None
                 step = route.again(self._clock.monotonic())
                 continue
             if isinstance(step, Pause):
@@ -60,28 +66,33 @@ class Course:
                 step = route.resumed(self._clock.monotonic())
                 continue
             if isinstance(step, Full):
-                step, place = await self._place(visit, route, step)
+                assert wanted is not None, "only accounts with bounds are deferred"
+                step, entry = await self._let_in(visit, route, step, wanted)
                 continue
-            if visit.purse is not None and (short := afford(visit, step.candidate)) is not None:
-                if place is not None:
-                    self._accounts.permits.give(place)
-                    place = None
+            if not endless and (short := self._short_of_time(visit, step.candidate)) is not None:
+                if entry is not None:
+                    entry.withdraw()
+                    entry = None
+                step = route.leave_out(short)
+                visit.exclusions = tuple(route.exclusions)
+                continue
+            if visit.purse is not None and (short := await afford(visit, step.candidate, body)) is not None:
+                if entry is not None:
+                    entry.withdraw()
+                    entry = None
                 step = route.pass_over(short)
                 visit.exclusions = tuple(route.exclusions)
                 continue
             account = step.candidate.account
-            if account.per_minute and (short := self._metered(visit, step.candidate)) is not None:
-                if place is not None:
-                    self._accounts.permits.give(place)
-                    place = None
-                step = route.pass_over(short)
-                visit.exclusions = tuple(route.exclusions)
-                continue
-            if account.max_concurrent is not None and place is None and not self._accounts.permits.take(account):
-                step = route.defer()
-                visit.exclusions = tuple(route.exclusions)
-                continue
-            place = None
+            if account.bounds and entry is None:
+                if wanted is None:
+                    wanted = wish(visit)
+                tried_entry = self._accounts.line.enter(account, wanted)
+                if isinstance(tried_entry, Closed):
+                    step = route.defer(tried_entry.reason)
+                    visit.exclusions = tuple(route.exclusions)
+                    continue
+                entry = visit.metered = tried_entry
             candidate = step.candidate
             visit.candidate = candidate
             visit.attempts = step.number
@@ -90,7 +101,8 @@ class Course:
             seen = self._resting.began(candidate, began)
             if step.number == 1:
                 self._pulse.retries.first(_combo(visit), candidate.target.provider, began)
-            seat = self._accounts.seat(account, began)
+            seat = self._accounts.seat(account, began, entry)
+            entry = None
             binding = None if visit.chosen is None else visit.chosen.bindings.get(candidate.target.provider)
             if binding is not None:
                 self._accounts.bindings.bind(binding, account.id, began)
@@ -118,6 +130,8 @@ class Course:
                         self._accounts.bindings.loosen(binding, account.id)
                 if seat is not None:
                     seat.leave()
+                if account.bounds:
+                    self._given_back(visit, candidate, rest_s)
                 tried = Tried(
                     candidate=candidate, failure=result, took_s=now - began, rest_s=rest_s, action=route.action
                 )
@@ -134,6 +148,7 @@ class Course:
                 visit.first_event_s = now - visit.exchange.started
                 self._resting.succeeded(candidate, now, seen)
                 self._pulse.succeeded(candidate.target, now, now - began)
+                self._pulse.waits.note(candidate.target, now - began, now, stream=visit.stream)
                 if seat is not None:
                     seat.answered(now - began)
                     visit.seat = seat
@@ -143,8 +158,20 @@ class Course:
         assert isinstance(step, GiveUp)
         return with_end_of_rest(step.failure, route, self._clock.monotonic())
 
-    def _metered(self, visit: Visit, candidate: Candidate) -> Failure | None:
-        return metered(visit, candidate, self._accounts.meters, self._clock.monotonic())
+    def _given_back(self, visit: Visit, candidate: Candidate, rest_s: float) -> None:
+        """The attempt failed: it used no tokens, and who waits for an account that rests now may have others."""
+        if visit.metered is not None:
+            visit.metered.settle(0)
+            visit.metered = None
+        if rest_s:
+            self._accounts.line.reroute(candidate.target.provider)
+
+    def _short_of_time(self, visit: Visit, candidate: Candidate) -> Failure | None:
+        """Why an attempt there could not end before the request's deadline; None when it well may."""
+        now = self._clock.monotonic()
+        usual_s = self._pulse.waits.median_s(candidate.target, now, stream=visit.stream)
+        left_s = visit.deadline - now
+        return too_slow(candidate.target, usual_s, left_s) if usual_s is not None and usual_s > left_s else None
 
     def _sensible(self, visit: Visit, route: Route, step: Attempt | Full | Pause, now: float) -> Step:
         """The next attempt, unless it had better not be made."""
@@ -169,17 +196,25 @@ class Course:
         visit.exclusions = tuple(route.exclusions)
         return end
 
-    async def _place(self, visit: Visit, route: Route, step: Full) -> tuple[Step, str | None]:
-        """What follows, and the account at which a place is now held for it."""
-        permits = self._accounts.permits
+    async def _let_in(self, visit: Visit, route: Route, step: Full, wanted: Wish) -> tuple[Step, Entry | None]:
+        """What follows, and what an account has given for it."""
         accounts = [candidate.account for candidate in step.candidates]
-        place = await permits.wait(accounts, visit.grant.key_id)
-        if isinstance(place, Crowded):
-            return route.give_up(_crowded(step, place)), None
-        following = route.resume(place, self._clock.monotonic())
-        if isinstance(following, Attempt) and following.candidate.account.id == place:
-            return following, place
-        permits.give(place)
+        rest_s = route.first_rest_s(self._clock.monotonic())
+        told = await self._accounts.line.wait(accounts, wanted, news_in_s=math.inf if rest_s is None else rest_s)
+        now = self._clock.monotonic()
+        if isinstance(told, Crowded):
+            return route.give_up(no_room(step, told)), None
+        if isinstance(told, News):
+            following = route.reconsider(now)
+            visit.exclusions = tuple(route.exclusions)
+            return following, None
+        visit.metered = told
+        following = route.resume(told.account_id, now, waited_s=now - wanted.since)
+        visit.exclusions = tuple(route.exclusions)
+        if isinstance(following, Attempt) and following.candidate.account.id == told.account_id:
+            return following, told
+        told.withdraw()
+        visit.metered = None
         return following, None
 
 
@@ -201,21 +236,6 @@ async def _within(
                 " request's deadline"
             ),
         )
-
-
-def _crowded(step: Full, crowded: Crowded) -> Failure:
-    target = step.candidates[0].target
-    tried = "the line is full" if crowded.full else f"none became free in {crowded.waited_s:.0f} s"
-    return Failure(
-        kind="rate_limit",
-        status=429,
-        code="SEMAPHORE_QUEUE_FULL" if crowded.full else "SEMAPHORE_TIMEOUT",
-        message=(
-            f"every account for {target.provider}/{target.model} has as many requests as its maxConcurrent"
-            f" allows, and {tried}; send the request again later"
-        ),
-        retry_after=_CROWDED_S,
-    )
 
 
 def _combo(visit: Visit) -> str | None:

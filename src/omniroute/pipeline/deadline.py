@@ -2,10 +2,12 @@
 
 import math
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Final
 
 from omniroute.errors import InvalidRequest
 from omniroute.ir.failure import Failure
+from omniroute.ir.target import Target
 
 HEADER: Final = "x-omniroute-timeout-ms"
 NEVER: Final = math.inf
@@ -25,6 +27,7 @@ def limit_s(headers: Mapping[str, str], *, stream: bool, usual_s: float) -> floa
     return NEVER if stream or usual_s <= 0 else usual_s
 
 
+@lru_cache(maxsize=64)
 def passed(limit_s: float) -> Failure:
     """What a caller is told whose deadline ended after `limit_s` seconds."""
     return Failure(
@@ -44,6 +47,20 @@ def share_s(left_s: float, targets: int) -> float | None:
     if targets <= 1 or left_s <= _LEAST_SHARE_S:
         return None
     return max(_LEAST_SHARE_S, left_s / targets)
+
+
+def too_slow(target: Target, usual_s: float, left_s: float) -> Failure:
+    """Why `target`, which takes `usual_s` seconds to begin its answer, is not asked when `left_s` are left."""
+    return Failure(
+        kind="timeout",
+        status=504,
+        code="too_little_time",
+        message=(
+            f"{target.provider}/{target.model} usually takes {usual_s:.1f} s to begin its answer, and"
+            f" {max(0.0, left_s):.1f} s of the request's deadline are left; give it more time with the header"
+            " X-OmniRoute-Timeout-Ms, or choose a faster model"
+        ),
+    )
 
 
 def too_late(left_s: float) -> bool:

@@ -14,7 +14,6 @@ from omniroute.pipeline.headers import JSON, of_stream, told
 from omniroute.pipeline.marks import Marks
 from omniroute.pipeline.passage import Handover, Passage, Tapping, Translating
 from omniroute.pipeline.progress import Progress
-from omniroute.upstream.transport import Reply
 
 
 class Deliver:
@@ -35,11 +34,11 @@ class Deliver:
                 await self._whole(call, answer.body, answer.headers)
             case Decoded(response=response):
                 await self.response(call, response, call.context(self._ids.token(), self._clock.now()))
-            case Tapped(reply=reply, headers=headers):
-                await self._stream(call, reply, Tapping(call, answer), headers)
-            case Translated(reply=reply, headers=headers):
+            case Tapped(headers=headers):
+                await self._stream(call, answer, Tapping(call, answer), headers)
+            case Translated(headers=headers):
                 context = call.context(self._ids.token(), self._clock.now())
-                await self._stream(call, reply, Translating(call, answer, context), headers)
+                await self._stream(call, answer, Translating(call, answer, context), headers)
 
     async def response(self, call: Call, response: GenerateResponse, context: Context) -> None:
         """Sends a whole answer that is in the representation, as a stream when the client wants one."""
@@ -61,11 +60,14 @@ class Deliver:
         self._ledger.settle(call)
         await call.exchange.reply(200, [JSON, *told(call, self._clock.monotonic()), *more], body)
 
-    async def _stream(self, call: Call, reply: Reply, passage: Passage, more: PassedHeaders) -> None:
-        exchange = call.exchange
+    async def _stream(
+        self, call: Call, answer: Tapped | Translated, passage: Passage, more: PassedHeaders
+    ) -> None:
+        exchange, reply = call.exchange, answer.reply
         progress = Progress(self._clock.monotonic()) if call.progress else None
         handover = Handover(call, passage, waits=progress is not None)
         mark = self._marks.begin(call, passage.note)
+        answer.vigil.attend(passage, exchange)
         try:
             await self._begin(call, more)
             forward = call.sample = passage.first()
@@ -73,11 +75,12 @@ class Deliver:
                 if progress is not None and (forward or passage.ended):
                     now = self._clock.monotonic()
                     forward = progress.before(forward, now, terminal=passage.ended) + forward
+                if call.failure is None:  # else what is left to say are our own words
+                    call.received += len(forward)
                 if passage.ended:
                     passage.note()
                     self._ledger.settle(call)
                 if forward:
-                    call.received += len(forward)
                     await exchange.write(forward)
                 if passage.ended:
                     break
@@ -88,6 +91,7 @@ class Deliver:
                     forward = passage.fail(of_upstream(error))
             await exchange.end()
         finally:
+            answer.vigil.over()
             mark.over()
             passage.note()
             await reply.aclose()

@@ -1,6 +1,6 @@
 """What the order of a target's accounts follows from: its provider's strategy, and where a conversation began."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 import msgspec
@@ -8,12 +8,11 @@ import msgspec
 from omniroute.access.grant import Grant
 from omniroute.routing.affinity import binding_key, keeps
 from omniroute.routing.candidate import Candidate
+from omniroute.routing.quota import Quota
 from omniroute.routing.selection.draw import AccountStanding, Draw
-from omniroute.routing.selection.rules import WEIGHING, Selection
-from omniroute.routing.standing import QuotaWindow
-from omniroute.routing.strategies.reset_aware import worth
+from omniroute.routing.selection.rules import DRAWING, WEIGHING, Selection
 from omniroute.traffic.accounts import Accounts
-from omniroute.traffic.quota import quota
+from omniroute.traffic.quota import Team
 
 _MIN_SHARE_LEFT: Final = 0.15
 """A conversation does not stay with an account that has less left of one of its limits."""
@@ -37,10 +36,11 @@ class Draws:
         seed: Callable[[], int],
         *,
         by_quota: bool = False,
+        dry: bool = False,
     ) -> Draw | None:
         """What the order of these accounts of one target is to follow from; None when it is the configured one.
         `by_quota` puts those with the most left first, unless the operator said something else of this
-        provider."""
+        provider. Only a `dry` run may be made outside of the event loop."""
         provider = candidates[0].target.provider
         rule = selection.of(provider)
         if by_quota and rule.strategy == "fill-first" and self.tells_quota:
@@ -52,11 +52,13 @@ class Draws:
         if rule.strategy == "fill-first":
             return None if bound is None else Draw(strategy="fill-first", bound=bound)
         standings: Mapping[str, AccountStanding] = {}
-        if rule.strategy in WEIGHING:
+        if dry and rule.strategy in WEIGHING:
             standings = {one.account.id: self._accounts.standing(one.account.id, now) for one in candidates}
+        elif rule.strategy in WEIGHING:
+            standings = self._accounts.standings([one.account.id for one in candidates], now)
         return Draw(
             strategy=rule.strategy,
-            seed=seed(),
+            seed=seed() if rule.strategy in DRAWING else 0,
             turn=self._accounts.turn(provider),
             sticky=rule.sticky,
             standings=standings,
@@ -68,10 +70,11 @@ class Draws:
         """Whether any account has told of its quota."""
         return bool(self._accounts.learned)
 
-    def quota(self, candidates: tuple[Candidate, ...], now: float) -> tuple[QuotaWindow, ...]:
-        """Of the account among those of one target that is worth the most; empty where that one told nothing."""
-        learned = self._accounts.learned
-        return max((quota(learned, one.account.id, now) for one in candidates), key=worth)
+    def quotas(self, teams: Sequence[tuple[str, Team]], now: float, *, dry: bool) -> dict[str, Quota]:
+        """Of the best account of each team, by the key that comes with it. Only a `dry` run may be made outside of
+        the event loop."""
+        quotas = self._accounts.quotas
+        return {key: quotas.best(team, now) for key, team in teams} if dry else quotas.bests(teams, now)
 
     def take_turn(self, provider: str) -> None:
         """The next draw at `provider` is another one's turn."""

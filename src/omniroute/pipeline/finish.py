@@ -3,6 +3,7 @@
 from typing import Final
 
 import msgspec
+from msgspec.structs import astuple
 
 from omniroute.catalog.provider import OperationName
 from omniroute.clock import Clock
@@ -17,7 +18,7 @@ from omniroute.pipeline.choose import Chosen
 from omniroute.pipeline.purse import Purse
 from omniroute.pipeline.sample import text_share
 from omniroute.pipeline.trace import Traces
-from omniroute.pipeline.visit import Visit
+from omniroute.pipeline.visit import InVain, Visit
 from omniroute.telemetry.counters import Counters
 from omniroute.telemetry.log import Log
 from omniroute.telemetry.redact import redacted
@@ -77,6 +78,17 @@ class Ledger:
         self._counters.attempts[target.provider, outcome] += 1
         if failure is None and visit.attempts == 1 and not visit.stream:
             return
+        usage, cost = _NO_USAGE, None
+        charges: tuple[Charge, ...] = ()
+        if failure is not None:
+            visit.received = 0
+            if visit.usage is not None:
+                usage = believable(visit.usage)
+                cost = self._price(target, usage)
+                visit.usage, visit.in_vain = None, _more(visit.in_vain, usage, cost)
+                if visit.purse is not None:
+                    charges = visit.purse.settle(target, usage, cost)
+                    self._warn(visit.purse)
         self._journal.append(
             Attempted(
                 request_id=visit.exchange.request_id,
@@ -89,6 +101,13 @@ class Ledger:
                 status=200 if failure is None else failure.status,
                 duration_ms=round(took_s * 1000),
                 message="" if failure is None else redacted(failure.message)[:500],
+                input_tokens=usage.input,
+                output_tokens=usage.output,
+                cache_read_tokens=usage.cache_read,
+                cache_write_tokens=usage.cache_write,
+                cost_micro_usd=None if cost is None else cost.micro_usd,
+                price_source=None if cost is None else cost.source,
+                charges=charges,
             )
         )
 
@@ -98,7 +117,7 @@ class Ledger:
             return
         visit.settled = True
         failure = visit.failure
-        usage = _NO_USAGE if visit.replayed else _used(visit)
+        usage = _NO_USAGE if visit.replayed else believable(_used(visit))
         target = visit.candidate.target if visit.candidate else None
         provider = target.provider if target else ""
         cost = None if target is None or usage is _NO_USAGE else self._price(target, usage)
@@ -109,6 +128,9 @@ class Ledger:
         charges: tuple[Charge, ...] = ()
         if visit.purse is not None:
             charges = visit.purse.settle(target, None if usage is _NO_USAGE else usage, cost)
+        answered = usage
+        if visit.in_vain is not None:
+            usage, cost = _in_all(visit.in_vain, usage, cost)
         self._journal.append(
             Settled(
                 request_id=visit.exchange.request_id,
@@ -132,12 +154,15 @@ class Ledger:
                 losses=len(visit.losses),
                 message="" if failure is None else redacted(failure.message)[:500],
                 charges=charges,
+                media=None if usage.media is None else astuple(usage.media),
+                cache_write_hour_tokens=usage.cache_write_hour,
+                tier=usage.tier,
             )
         )
         if visit.begun and visit.candidate is not None:
             candidate = visit.candidate
             now = visit.exchange.started + took_s
-            self._pulse.ended(candidate.target, usage.output, now, failure, candidate.account.category)
+            self._pulse.ended(candidate.target, answered.output, now, failure, candidate.account.category)
         if visit.seat is not None:
             if failure is not None and failure.kind in PROVIDERS_FAULT and visit.begun:
                 visit.seat.broke(_binding(visit))
@@ -145,7 +170,8 @@ class Ledger:
         if visit.session is not None and visit.begun and visit.candidate is not None:
             visit.session.connection_id = visit.candidate.account.id
         if visit.metered is not None:
-            visit.metered.reconcile(usage.input_total + usage.output)
+            visit.metered.settle(answered.input_total + answered.output)
+            visit.metered.leave()
         if visit.reservation is not None:
             visit.reservation.reconcile(usage.input_total + usage.output)
         if visit.chosen is not None and visit.chosen.combo is not None:
@@ -161,20 +187,25 @@ class Ledger:
         if visit.settled or visit.candidate is None:
             return
         target = visit.candidate.target
-        usage = _so_far(visit)
+        usage = believable(_so_far(visit))
         cost = self._price(target, usage)
+        charges = () if visit.purse is None else visit.purse.mark(usage, cost)
+        if visit.in_vain is not None:
+            usage, cost = _in_all(visit.in_vain, usage, cost)
         self._journal.append(
             Progress(
                 request_id=visit.exchange.request_id,
                 at=self._clock.now(),
-                input_tokens=usage.input_total,
+                input_tokens=usage.input,
                 output_tokens=usage.output,
                 provider=target.provider,
                 connection_id=visit.candidate.account.id,
                 model=target.model,
                 cost_micro_usd=None if cost is None else cost.micro_usd,
                 price_source=None if cost is None else cost.source,
-                charges=() if visit.purse is None else visit.purse.mark(usage, cost),
+                charges=charges,
+                cache_read_tokens=usage.cache_read,
+                cache_write_tokens=usage.cache_write,
             )
         )
 
@@ -251,6 +282,9 @@ class Ledger:
 
 
 _NO_USAGE = Usage()
+_MOST_TOKENS: Final = 10**9
+"""No request uses more, whatever its provider claims."""
+_BUCKETS: Final = ("input", "output", "cache_read", "cache_write", "cache_write_hour", "reasoning")
 _PAID: Final = Cost(0, "cache")
 _WRITES_TEXT: Final = frozenset[OperationName](("chat", "responses", "completions"))
 _READS_TEXT: Final = _WRITES_TEXT | frozenset[OperationName](("embeddings", "moderations", "rerank", "speech"))
@@ -260,6 +294,31 @@ def _binding(visit: Visit) -> str | None:
     """The key under which the conversation is with its account."""
     chosen, candidate = visit.chosen, visit.candidate
     return None if chosen is None or candidate is None else chosen.bindings.get(candidate.target.provider)
+
+
+def believable(usage: Usage) -> Usage:
+    """`usage`, as far as it can be true: numbers beyond all measure would fit no column."""
+    if usage.input_total + usage.output <= _MOST_TOKENS:
+        return usage
+    return Usage(
+        **{name: min(getattr(usage, name), _MOST_TOKENS) for name in _BUCKETS},
+        estimated=usage.estimated,
+        raw=usage.raw,
+    )
+
+
+def _more(before: InVain | None, usage: Usage, cost: Cost | None) -> InVain:
+    if before is None:
+        return InVain(usage, cost)
+    known = None if before.cost is None or cost is None else before.cost + cost
+    return InVain(before.usage + usage, known)
+
+
+def _in_all(vain: InVain, usage: Usage, cost: Cost | None) -> tuple[Usage, Cost | None]:
+    """With what earlier attempts used. What nobody knows all of is not known."""
+    if usage is _NO_USAGE:
+        return vain.usage, vain.cost
+    return usage + vain.usage, None if cost is None or vain.cost is None else cost + vain.cost
 
 
 def _source(visit: Visit, usage: Usage) -> UsageSource:

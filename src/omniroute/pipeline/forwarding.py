@@ -18,7 +18,9 @@ def forwarded_headers(
     headers: tuple[tuple[str, str], ...], exchange: Exchange, dialect: str
 ) -> tuple[tuple[str, str], ...]:
     """`headers` with those that the client may set; its own values win over the row's."""
-    present = {name: exchange.headers[name] for name in _HEADERS.get(dialect, ()) if name in exchange.headers}
+    if dialect not in _HEADERS:
+        return headers
+    present = {name: exchange.headers[name] for name in _HEADERS[dialect] if name in exchange.headers}
     if not present:
         return headers
     return (*((name, value) for name, value in headers if name not in present), *present.items())

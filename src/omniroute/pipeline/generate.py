@@ -155,7 +155,8 @@ class Generate:
                     await self._attempts.fetch(call, target)
             candidates, unfaithful = self._strict.faithful(call, usable)
             blocks: Blocks = self._resting.view if given is None else {}
-            route = Route(candidates, blocks, max_attempts=chosen.max_attempts(self._max_attempts), on=chosen.on)
+            most = chosen.max_attempts(self._max_attempts)
+            route = Route(candidates, blocks, max_attempts=most, on=chosen.on, fills=chosen.fills)
             route.exclusions += unfaithful
             await self._serve(call, route, snapshot)
         except BaseException as error:

@@ -1,19 +1,25 @@
 """What becomes of a provider's stream on its way to the client: read along, or put into another dialect."""
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from omniroute.dialects.base import Context
 from omniroute.dialects.outline import Outline
-from omniroute.ir.events import Event, Failed, Finished, UsageReported
+from omniroute.ir.events import Event, Failed, Finished, Ping, UsageReported
 from omniroute.ir.failure import Failure
 from omniroute.pipeline.answer import Tapped, Translated
 from omniroute.pipeline.call import Call
+from omniroute.pipeline.withheld import withheld, withheld_bytes
+
+_LONGEST_SIGN: Final = 80
+"""Bytes. Signs of life are short: of OpenAI, the longest of those that were seen, 66."""
 
 
 class Passage(Protocol):
-    """Each method but `note` gives what the client gets next; once it is `ended`, that was the last of it."""
+    """Each method but `note` gives what the client gets next; once it is `ended`, that was the last of it. `heard`
+    becomes true with every piece that says something; who asks makes it false again."""
 
     ended: bool
+    heard: bool
 
     def first(self) -> bytes:
         """What came before the answer was known to be good."""
@@ -39,22 +45,26 @@ class Passage(Protocol):
 class Tapping:
     """The provider's own frames, beside a tap."""
 
-    __slots__ = ("_answer", "_call", "_tap", "ended")
+    __slots__ = ("_answer", "_call", "_tap", "ended", "heard")
 
     def __init__(self, call: Call, answer: Tapped) -> None:
         self._call = call
         self._answer = answer
         self._tap = answer.tap
         self.ended = answer.ended
+        self.heard = True
 
     def first(self) -> bytes:
         return self._answer.held
 
     def feed(self, chunk: bytes) -> bytes:
         tapped = self._tap.feed(chunk)
+        if len(chunk) > _LONGEST_SIGN or not _is_sign(chunk):
+            self.heard = True
         self.ended = tapped.terminal
         if tapped.failure is not None and self._call.failure is None:
-            self._call.failure = tapped.failure
+            self._call.failure = withheld(tapped.failure, self._call.answering)
+            return withheld_bytes(tapped.forward, self._call.answering)
         return tapped.forward
 
     def close(self) -> bytes:
@@ -76,7 +86,7 @@ class Tapping:
 class Translating:
     """A decoder of the provider's dialect, and an encoder of the client's."""
 
-    __slots__ = ("_call", "_context", "_decoder", "_encoder", "_outline", "_pending", "ended")
+    __slots__ = ("_call", "_context", "_decoder", "_encoder", "_outline", "_pending", "ended", "heard")
 
     def __init__(self, call: Call, answer: Translated, context: Context) -> None:
         self._call = call
@@ -86,6 +96,7 @@ class Translating:
         self._encoder = call.dialect.stream_encoder(context)
         self._outline = Outline()
         self.ended = False
+        self.heard = True
 
     def first(self) -> bytes:
         return self._written(self._pending)
@@ -104,6 +115,10 @@ class Translating:
 
     def _written(self, events: list[Event]) -> bytes:
         pieces: list[bytes] = []
+        if events and not isinstance(events[-1], Ping):
+            self.heard = True
+            if isinstance(events[-1], Failed):
+                events = [*events[:-1], self._withheld(events[-1])]
         for event in events:
             self._note(event)
             self._outline.note(event)
@@ -112,6 +127,9 @@ class Translating:
             pieces.append(self._encoder.close())
             self._call.losses += self._outline.losses(self._call.dialect, self._context)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _withheld(self, event: Failed) -> Failed:
+        return Failed(failure=withheld(event.failure, self._call.answering))
 
     def _note(self, event: Event) -> None:
         match event:
@@ -163,6 +181,12 @@ class Handover:
         if self._trouble is not None:
             raise self._trouble
         return self._owed
+
+
+def _is_sign(chunk: bytes) -> bool:
+    """Whether a short piece of a stream only shows that its sender is alive: a comment, blank lines, or an event
+    of that name (Anthropic's `ping`, OpenAI's `keepalive`)."""
+    return chunk.startswith((b":", b"event: ping", b"event: keepalive")) or not chunk.strip()
 
 
 def _cut() -> Failure:

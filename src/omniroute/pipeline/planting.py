@@ -1,6 +1,6 @@
 """What the requests to a combo choose from: its tree, and the accounts of its leaves, once per configuration."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 import msgspec
@@ -8,28 +8,35 @@ import msgspec
 from omniroute.access.grant import Grant
 from omniroute.catalog.provider import OperationName
 from omniroute.errors import GatewayError
-from omniroute.ir.target import Target
+from omniroute.ir.target import ModelFacts, Target
 from omniroute.pipeline.candidates import Candidates, permitted
 from omniroute.pipeline.draws import keeping
 from omniroute.routing.candidate import Candidate
 from omniroute.routing.combo import Combo
+from omniroute.routing.eligible import Fit, weakest
 from omniroute.routing.names import Names
 from omniroute.routing.ordering import Compared, compared
 from omniroute.routing.selection.rules import Selection
 from omniroute.routing.strategy import Asked
 from omniroute.routing.tree import Branch, Leaf, branches, leaves, plant
+from omniroute.snapshot.aliases import meant
 from omniroute.snapshot.model import Snapshot
+from omniroute.traffic.quota import Team
 
 _Fate: TypeAlias = tuple[Candidate, ...] | str
 """The accounts of a leaf, at least one, or why it has none."""
 
 
 class Planted(msgspec.Struct, frozen=True, kw_only=True):
-    """`usable` are the leaves with `accounts` (by leaf key), `unusable` the keys of the others, with the reasons.
+    """`usable` are the leaves with `accounts` (by leaf key), `unusable` the keys of the others, and of the steps
+    that lead nowhere, with the reasons.
     `names` are those of the combo and of all nested in it."""
 
     branch: Branch
     usable: tuple[Leaf, ...]
+    models: Sequence[tuple[str, tuple[str, str]]]
+    teams: Sequence[tuple[str, Team]]
+    """The key of each usable leaf, with its provider and model, and with its accounts."""
     accounts: Mapping[str, tuple[Candidate, ...]]
     unusable: tuple[tuple[str, str], ...]
     names: tuple[str, ...]
@@ -37,6 +44,9 @@ class Planted(msgspec.Struct, frozen=True, kw_only=True):
     """The providers where a conversation stays with its account."""
     compared: frozenset[Compared]
     """What is to be known about the targets for an order."""
+    all_fit: Fit
+    """Of a request that suits the `weakest` model, and so all of them."""
+    weakest: ModelFacts
 
 
 class Planting:
@@ -68,7 +78,11 @@ class Planting:
 
     def _tree(self, snapshot: Snapshot, combo: Combo, operation: OperationName) -> Branch:
         def resolve(name: str) -> Target | None:
-            return self._candidates.target(snapshot, name, operation)
+            found = self._candidates.target(snapshot, name, operation)
+            if found is not None or not snapshot.aliases:
+                return found
+            # A model goes before an alias here: the pattern that leads to a combo may fit the models within it.
+            return self._candidates.target(snapshot, meant(snapshot.aliases, name), operation)
 
         return plant(combo, snapshot.combos, resolve)
 
@@ -131,12 +145,20 @@ def _permitted(planted: Planted, grant: Grant, snapshot: Snapshot) -> Planted:
 
 def _planted(branch: Branch, fates: Mapping[str, _Fate], selection: Selection) -> Planted:
     accounts = {key: fate for key, fate in fates.items() if not isinstance(fate, str)}
+    usable = tuple(leaf for leaf in leaves(branch) if leaf.key in accounts)
     return Planted(
         branch=branch,
-        usable=tuple(leaf for leaf in leaves(branch) if leaf.key in accounts),
+        usable=usable,
+        models=[(leaf.key, (leaf.target.provider, leaf.target.model)) for leaf in usable],
+        teams=[(leaf.key, Team(tuple(one.account.id for one in accounts[leaf.key]))) for leaf in usable],
         accounts=accounts,
-        unusable=tuple((leaf.key, fate) for leaf in leaves(branch) if isinstance(fate := fates[leaf.key], str)),
+        unusable=(
+            *((leaf.key, fate) for leaf in leaves(branch) if isinstance(fate := fates[leaf.key], str)),
+            *branch.lost,
+        ),
         names=tuple(one.combo.name for one in branches(branch)),
         keeping=keeping(selection, accounts.values()),
         compared=compared(branch),
+        all_fit=Fit(kept=frozenset(accounts), unfit=()),
+        weakest=weakest(usable),
     )

@@ -20,11 +20,13 @@ from omniroute.ir.request import GenerateRequest
 from omniroute.ir.target import Target
 from omniroute.pipeline.call import Call
 from omniroute.pipeline.forwarding import LONG, forwarded_headers, forwarded_query, with_long_context
+from omniroute.pipeline.phases import Schedule
 from omniroute.pipeline.replay import Remembering, Replay
 from omniroute.pipeline.revision import Revision
 from omniroute.pipeline.ruling import held_to_rules
+from omniroute.pipeline.timings import Timings
 from omniroute.snapshot.model import Snapshot
-from omniroute.upstream.transport import Deadlines, UpstreamRequest
+from omniroute.upstream.transport import UpstreamRequest
 
 _ACCEPT_JSON: Final = ("accept", "application/json")
 _ACCEPT_STREAM: Final[dict[Framing, tuple[str, str]]] = {
@@ -41,6 +43,7 @@ class Prepared(msgspec.Struct, frozen=True, kw_only=True):
     say what this provider's answer means. A request with a `signer` goes nowhere before it is signed."""
 
     request: UpstreamRequest
+    schedule: Schedule
     dialect: Outbound
     translated: bool
     losses: tuple[Loss, ...] = ()
@@ -69,7 +72,7 @@ class Prepare:
         *,
         upstreams: Mapping[str, Outbound],
         user_agent: str,
-        deadlines: Deadlines,
+        timings: Timings,
         proxy: str | None,
         replay: Replay,
     ) -> None:
@@ -77,7 +80,7 @@ class Prepare:
         self._dialects = dialects
         self._upstreams = upstreams
         self._user_agent = user_agent
-        self._deadlines = deadlines
+        self._timings = timings
         self._proxy = proxy
         self._snapshot: Snapshot | None = None
         self._outfits: dict[str, Outfit] = {}
@@ -105,13 +108,15 @@ class Prepare:
             query = "" if outfit.operation.bare else forwarded_query(call.exchange, target.dialect)
         if call.envelope.model.endswith(LONG):
             headers = with_long_context(headers, target.dialect)
+        schedule = self._timings.of(call, snapshot)
         return Prepared(
+            schedule=schedule,
             request=UpstreamRequest(
                 method="POST",
                 url=outfit.lease.url(path, query),
                 headers=headers,
                 body=encoded.body,
-                deadlines=self._deadlines,
+                deadlines=schedule.deadlines,
                 private=outfit.lease.private,
                 proxy=outfit.proxy,
             ),
@@ -127,6 +132,10 @@ class Prepare:
     def decoded(self, call: Call) -> GenerateRequest:
         """The request in the representation. Raises `InvalidRequest`."""
         return _decoded(call, self._dialects[written_in(call.dialect.name, call.envelope.fields)])
+
+    def body(self, call: Call, target: Target) -> bytes:
+        """What would be sent to `target`. Raises `GatewayError` as `of` does."""
+        return self._body(call, target, self._upstreams[target.dialect]).body
 
     def losses(self, call: Call, target: Target) -> tuple[Loss, ...]:
         """What the body for `target` would lack. Raises `GatewayError` as `of` does."""

@@ -11,14 +11,16 @@ from omniroute.ir.failure import Failure
 from omniroute.ir.result import Usage
 from omniroute.ir.target import Target
 from omniroute.ledger.budget_bounds import (
-    HARD_BYTES_PER_TOKEN,
     TOKENS_PER_REFERENCE,
     UNKNOWN_OUTPUT_CAP,
     USUAL_BYTES_PER_TOKEN,
     dearest,
     usual,
 )
+from omniroute.ledger.budget_counts import Counts
 from omniroute.ledger.budget_lengths import Lengths
+from omniroute.ledger.budget_parts import PICTURE_TOKENS, most_tokens
+from omniroute.ledger.budget_reading import TEMPLATE_TOKENS, Reading, read
 from omniroute.ledger.budget_till import Claim, Hold, Short, Till
 from omniroute.ledger.budgets import Budget, Budgets, Charge
 from omniroute.ledger.cost import Cost, Sheet, cost
@@ -31,11 +33,14 @@ _USD: Final = 1_000_000
 
 
 class Need(msgspec.Struct, frozen=True, kw_only=True):
-    """What of a request its cost depends on. `size` is its bytes as far as they are read as text, `references` how
-    many pictures it only names, `most_output` how many tokens it allows an answer, `answers` how many it wants;
-    `writes` is False for operations that answer without a text."""
+    """What of a request its cost depends on. `size` is its bytes as far as they are read as text, and `body` these
+    bytes; `again` is how many of them are read more than once, counted as often. `references` is how many pictures
+    it only names, `most_output` how many tokens it allows an answer, `answers` how many it wants; `writes` is
+    False for operations that answer without a text."""
 
     size: int
+    body: bytes = b""
+    again: int = 0
     references: int = 0
     most_output: int | None = None
     answers: int = 1
@@ -43,7 +48,8 @@ class Need(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Purse:
-    """`own` are the budgets that hold wherever the request is sent. Reserves for one attempt at a time.
+    """`own` are the budgets that hold wherever the request is sent. Reserves for one attempt at a time; where a
+    hard budget is among those of a candidate, what goes there is to be weighed before.
 
     `remark` is what the reply's head says of the fullest budget that is past its warning, if one is; `due` are the
     budgets whose warning came due with this request, and what was spent in them.
@@ -52,14 +58,17 @@ class Purse:
     __slots__ = (
         "_budgets",
         "_clock",
+        "_counts",
         "_hold",
         "_key_name",
         "_lengths",
         "_need",
         "_own",
+        "_reading",
         "_sheet",
         "_till",
         "_unknown",
+        "_window",
         "due",
         "remark",
     )
@@ -69,6 +78,7 @@ class Purse:
         *,
         till: Till,
         lengths: Lengths,
+        counts: Counts,
         sheet: SheetOf,
         unknown: Sheet,
         clock: Clock,
@@ -79,6 +89,7 @@ class Purse:
     ) -> None:
         self._till = till
         self._lengths = lengths
+        self._counts = counts
         self._sheet = sheet
         self._unknown = unknown
         self._clock = clock
@@ -87,8 +98,19 @@ class Purse:
         self._need = need
         self._key_name = key_name
         self._hold: Hold | None = None
+        self._reading: Reading | None = None
+        self._window: int | None = None
         self.remark: bytes | None = None
         self.due: tuple[tuple[Budget, int], ...] = ()
+
+    def is_hard(self, candidate: Candidate) -> bool:
+        """Whether what goes to `candidate` has to be weighed."""
+        return any(budget.mode == "hard" for budget in self._several(candidate))
+
+    def weigh(self, target: Target, body: bytes | None) -> None:
+        """What is to be sent to the candidate that is reserved for next; None when that cannot be known."""
+        self._reading = None if body is None else read(body, target)
+        self._window = target.facts.context_tokens
 
     def reserve(self, candidate: Candidate) -> Failure | None:
         """Sets aside what an attempt may cost, and gives back what an earlier one had. None when it fits."""
@@ -134,17 +156,22 @@ class Purse:
         guessed = known is None and usage is not None
         if usage is not None and target is not None:
             self._lengths.note(target.provider, target.model, usage.output)
+            if self._reading is not None and usage.input_total and not usage.estimated:
+                self._counts.note(self._reading, usage.input_total, self._window)
             if known is None:
                 spent = cost(self._unknown, usage).micro_usd
         charges = hold.settle(spent, guessed=guessed)
         self.due = tuple((budget, counter.spent) for budget, counter in hold.warnings())
         return charges
 
+    def _several(self, candidate: Candidate) -> tuple[Budget, ...]:
+        if not self._budgets.of_any_target:
+            return self._own
+        return self._own + self._budgets.of_target(candidate.target.provider, candidate.account.id)
+
     def _claims(self, candidate: Candidate) -> list[Claim]:
         target = candidate.target
-        several = self._own
-        if self._budgets.of_any_target:
-            several += self._budgets.of_target(target.provider, candidate.account.id)
+        several = self._several(candidate)
         if not several:
             return []
         sheet = self._sheet(target) or self._unknown
@@ -158,16 +185,22 @@ class Purse:
         return claims
 
     def _hard(self, target: Target, sheet: Sheet) -> int:
-        need = self._need
-        given = -(-need.size // HARD_BYTES_PER_TOKEN) + need.references * TOKENS_PER_REFERENCE
+        need, reading = self._need, self._reading
+        if reading is None:
+            given = (most_tokens(need.body) if need.body else need.size) + need.again + TEMPLATE_TOKENS
+            given += need.references * PICTURE_TOKENS
+            most_output, answers = need.most_output, need.answers
+        else:
+            given = self._counts.most(reading, target.facts.context_tokens)
+            most_output, answers = reading.most_output, reading.answers
         if not need.writes:
             return dearest(sheet, given, 0)
         cap = target.facts.max_output_tokens
-        if need.most_output is None:
+        if most_output is None:
             made = UNKNOWN_OUTPUT_CAP if cap is None else cap
         else:
-            made = need.most_output if cap is None else min(need.most_output, cap)
-        return dearest(sheet, given, made * need.answers)
+            made = most_output if cap is None else min(most_output, cap)
+        return dearest(sheet, given, made * answers)
 
     def _usual(self, target: Target, sheet: Sheet) -> int:
         need = self._need

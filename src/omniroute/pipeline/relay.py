@@ -25,6 +25,8 @@ from omniroute.pipeline.recording import Recorder
 from omniroute.pipeline.refuse import end, turn_away
 from omniroute.pipeline.ruling import police
 from omniroute.pipeline.spending import unlimited
+from omniroute.pipeline.timings import Timings
+from omniroute.pipeline.withheld import withheld
 from omniroute.routing.engine import Route
 from omniroute.routing.strategy import Asked
 from omniroute.snapshot.live import Live
@@ -47,6 +49,7 @@ class Relay:
         course: Course,
         codecs: Mapping[str, Codec],
         converse: Converse,
+        timings: Timings,
         ledger: Ledger,
         recorder: Recorder,
         resting: Resting,
@@ -62,6 +65,7 @@ class Relay:
         self._allowance = allowance
         self._codecs = codecs
         self._converse = converse
+        self._timings = timings
         self._course = course
         self._pass_on = PassOn(ledger, clock)
         self._ledger = ledger
@@ -99,7 +103,7 @@ class Relay:
     async def _answer(self, inquiry: Inquiry, snapshot: Snapshot, pinned: str | None) -> None:
         operation = inquiry.operation
         if snapshot.policies:
-            police(inquiry, snapshot.policies)
+            police(inquiry, snapshot)
         try:
             chosen = self._choose.of(snapshot, inquiry.model, pinned, inquiry.grant, Asked, operation)
             inquiry.chosen = chosen
@@ -119,6 +123,7 @@ class Relay:
                 self._resting.view,
                 max_attempts=chosen.max_attempts(self._max_attempts),
                 on=chosen.on,
+                fills=chosen.fills,
             )
             await self._serve(inquiry, route, snapshot)
         except BaseException as error:
@@ -165,7 +170,9 @@ class Relay:
             foreign=asked.foreign,
         )
         codec.check(question)
-        return await self._converse(codec.ask(question), lease(provider, connection, operation))
+        deadlines = self._timings.of(inquiry, snapshot).deadlines
+        result = await self._converse(codec.ask(question), lease(provider, connection, operation), deadlines)
+        return withheld(result, connection) if isinstance(result, Failure) else result
 
     async def _end(self, inquiry: Inquiry, failure: Failure) -> None:
         if inquiry.bare:

@@ -15,7 +15,8 @@ from omniroute.ir.request import GenerateRequest
 from omniroute.ir.target import Target
 from omniroute.pipeline.call import Call
 from omniroute.pipeline.visit import Visit
-from omniroute.routing.policy import Policy, ruling
+from omniroute.routing.policy import ruling
+from omniroute.snapshot.aliases import meant
 from omniroute.snapshot.model import Snapshot
 
 _EFFORT: Final = "x-omniroute-effort"
@@ -33,16 +34,18 @@ _WORDS: Final[Mapping[str, EffortLevel]] = {
 def rule(call: Call, snapshot: Snapshot) -> None:
     """Before anybody compares, chooses or translates. Raises `InvalidRequest` for a header that cannot be read."""
     if snapshot.policies:
-        police(call, snapshot.policies)
+        police(call, snapshot)
     call.thinking = thinking_rule(snapshot.thinking, call.exchange.headers)
     if snapshot.prompt is not None and not call.below:
         _instruct(call, snapshot.prompt)
 
 
-def police(visit: Visit, policies: tuple[Policy, ...]) -> None:
+def police(visit: Visit, snapshot: Snapshot) -> None:
     """What policies say of a request goes with it: what it may not use, what it should, how long its answer may
     be."""
-    found = ruling(policies, model=visit.model, key_id=visit.grant.key_id)
+    name = visit.model
+    combo = meant(snapshot.aliases, name) if snapshot.aliases and name not in snapshot.combos else name
+    found = ruling(snapshot.policies, model=name, combo=combo, key_id=visit.grant.key_id)
     if found is not None:
         visit.most_tokens = found.max_tokens
         visit.grant = msgspec.structs.replace(visit.grant, blocked=found.blocked, preferred=found.preferred)

@@ -1,18 +1,21 @@
 """Which requests have a purse, and what is taken from it when. Only asked while there are budgets."""
 
 import asyncio
-from collections.abc import Mapping
-from typing import Final, cast
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final, TypeAlias, cast
 
 import msgspec
 
 from omniroute.access.grant import Grant
 from omniroute.clock import Clock
 from omniroute.dialects.envelope import Envelope
+from omniroute.dialects.look import as_array, as_text
 from omniroute.errors import GatewayError
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonValue
+from omniroute.ledger.budget_counts import Counts
 from omniroute.ledger.budget_lengths import Lengths
+from omniroute.ledger.budget_parts import most_tokens
 from omniroute.ledger.budget_till import Till
 from omniroute.ledger.budgets import Budgets
 from omniroute.ledger.cost import Rate, Sheet
@@ -22,6 +25,9 @@ from omniroute.pipeline.purse import Need, Purse, SheetOf
 from omniroute.pipeline.visit import Visit
 from omniroute.routing.candidate import Candidate
 from omniroute.snapshot.model import Snapshot
+
+BodyFor: TypeAlias = Callable[[Candidate], Awaitable[bytes | None]]
+"""What would be sent to a candidate; None where that is an error, which the attempt will tell."""
 
 _PICO_PER_USD_PER_MILLION: Final = 1_000_000
 _PRICES_S: Final = 5.0
@@ -55,6 +61,7 @@ class Spending:
         self._prices = asyncio.Event()
         self.till = Till()
         self._lengths = Lengths()
+        self._counts = Counts()
 
     def priced(self) -> None:
         """The price lists are here. On the event loop."""
@@ -74,6 +81,7 @@ class Spending:
         purse = visit.purse = Purse(
             till=self.till,
             lengths=self._lengths,
+            counts=self._counts,
             sheet=self._sheet,
             unknown=self._unknown,
             clock=self._clock,
@@ -101,11 +109,13 @@ def unlimited(grant: Grant) -> Grant:
     return msgspec.structs.replace(grant, models=())
 
 
-def afford(visit: Visit, candidate: Candidate) -> Failure | None:
+async def afford(visit: Visit, candidate: Candidate, body: BodyFor | None) -> Failure | None:
     """Sets money aside for an attempt at `candidate`, in place of what an earlier attempt had; what to say when
-    there is not enough. `visit` has a purse."""
+    there is not enough. `visit` has a purse; `body` says what would be sent, where that can be known before."""
     purse = visit.purse
     assert purse is not None
+    if body is not None and purse.is_hard(candidate):
+        purse.weigh(candidate.target, await body(candidate))
     before = purse.remark
     short = purse.reserve(candidate)
     if short is None and purse.remark is not None and before is None:
@@ -122,12 +132,29 @@ def most_output(visit: Visit) -> int | None:
 def _need(visit: Visit) -> Need:
     if isinstance(visit, Call):
         return _of_envelope(visit.envelope, visit.asked)
-    fields: Mapping[str, JsonValue] = visit.question.fields if isinstance(visit, Inquiry) else {}
+    question = visit.question if isinstance(visit, Inquiry) else None
+    fields: Mapping[str, JsonValue] = {} if question is None else question.fields
+    reads = visit.operation in _READS
     return Need(
-        size=visit.asked if visit.operation in _READS else _UNREAD_SIZE,
+        size=visit.asked if reads else _UNREAD_SIZE,
+        body=question.raw if reads and question is not None else b"",
+        again=_read_again(fields) if visit.operation == "rerank" else 0,
         most_output=_positive(fields.get("max_tokens")),
-        answers=max((_positive(fields.get(name)) or 1 for name in _COUNTS), default=1),
+        answers=_questions(fields) * max((_positive(fields.get(name)) or 1 for name in _COUNTS), default=1),
         writes=visit.operation in _WRITES,
+    )
+
+
+def _questions(fields: Mapping[str, JsonValue]) -> int:
+    """How many prompts a request of `completions` has; each gets answers of its own. A list of numbers is one."""
+    prompt = as_array(fields.get("prompt"))
+    return sum(1 for one in prompt if not isinstance(one, int)) or 1 if prompt is not None else 1
+
+
+def _read_again(fields: Mapping[str, JsonValue]) -> int:
+    """Some who rerank read the query with every document, and bill it as often."""
+    return most_tokens((as_text(fields.get("query")) or "").encode()) * len(
+        as_array(fields.get("documents")) or ()
     )
 
 
@@ -144,6 +171,7 @@ def _of_envelope(envelope: Envelope, size: int) -> Need:
     known = [limit for limit in limits if limit is not None]
     return Need(
         size=size,
+        body=envelope.body,
         references=sum(envelope.body.count(mark) for mark in _REFERENCES),
         most_output=max(known) if known else None,
         answers=max(count or 1 for count in answers),

@@ -61,7 +61,8 @@ class Strict:
 def is_strict(call: Call) -> bool:
     """Whether the caller, or the operator for its key, asked for strictness."""
     # The key's setting is the operator's word: a header cannot take it back.
-    return call.grant.strict or call.exchange.headers.get("x-omniroute-strict", "").strip().lower() == "true"
+    said = call.exchange.headers.get("x-omniroute-strict")
+    return call.grant.strict or (said is not None and said.strip().lower() == "true")
 
 
 def _refusal(target: Target, lost: list[Loss]) -> InvalidRequest:

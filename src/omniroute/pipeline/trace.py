@@ -17,7 +17,8 @@ _KEPT: Final = 2_000
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What the choice followed from, what was left out, what was tried in vain, and how it ended. No bodies and no
-    credentials. `winner` is None when nothing answered.
+    credentials. `winner` is None when nothing answered; `interrupted` was being asked when the request ended
+    before that, because its client had left or its time was up.
 
     `key` is the name of the client key, `took_s` and `first_event_s` count from the arrival of the request,
     `remarks` are the headers that say what the caches made of it."""
@@ -29,6 +30,7 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     exclusions: tuple[Exclusion, ...]
     tried: tuple[Tried, ...]
     winner: Candidate | None
+    interrupted: Candidate | None
     losses: tuple[Loss, ...]
     failure: Failure | None
     key: str
@@ -57,6 +59,7 @@ class Traces:
             exclusions=visit.exclusions,
             tried=visit.tried,
             winner=visit.candidate if visit.begun else None,
+            interrupted=visit.candidate if not visit.begun and visit.attempts > len(visit.tried) else None,
             losses=visit.losses,
             failure=visit.failure,
             key=visit.grant.name,

@@ -9,6 +9,7 @@ from omniroute.catalog.provider import OperationName
 from omniroute.dialects.base import Dialect, Loss
 from omniroute.ir.failure import Failure
 from omniroute.ir.result import Finish, Usage
+from omniroute.ledger.cost import Cost
 from omniroute.pipeline.choose import Chosen
 from omniroute.pipeline.exchange import Exchange
 from omniroute.pipeline.purse import Purse
@@ -16,6 +17,7 @@ from omniroute.routing.actions import Action
 from omniroute.routing.candidate import Candidate, Exclusion
 from omniroute.traffic.accounts import Seat
 from omniroute.traffic.buckets import Reservation
+from omniroute.traffic.gate import Entry
 from omniroute.traffic.sessions import Session
 
 
@@ -28,6 +30,13 @@ class Tried(msgspec.Struct, frozen=True, kw_only=True):
     took_s: float
     rest_s: float
     action: Action | None = None
+
+
+class InVain(msgspec.Struct, frozen=True):
+    """What failed attempts used, by the reports of their providers. `cost` is None when nobody knows all of it."""
+
+    usage: Usage
+    cost: Cost | None
 
 
 class Visit(msgspec.Struct, kw_only=True, eq=False):
@@ -64,12 +73,15 @@ class Visit(msgspec.Struct, kw_only=True, eq=False):
     session: Session | None = None
     reservation: Reservation | None = None
     """What was taken from the limits of the caller's key in advance."""
-    metered: Reservation | None = None
-    """What was taken from the minute of the account that is asked."""
+    metered: Entry | None = None
+    """What was taken from the minutes of the account that is asked, where it has bounds."""
     purse: Purse | None = None
     """The money set aside for it; None when no budget is about it."""
     losses: tuple[Loss, ...] = ()
     usage: Usage | None = None
+    """What the provider that is asked has reported so far."""
+    in_vain: InVain | None = None
+    """What attempts before that used; None for nothing, as far as is known."""
     finish: Finish | None = None
     failure: Failure | None = None
     status: int = 200
@@ -77,7 +89,8 @@ class Visit(msgspec.Struct, kw_only=True, eq=False):
     upstream_s: float = 0.0
     received: int = 0
     sample: bytes = b""
-    """A piece of the stream as the client gets it, the latest at hand: it shows how much of one is text."""
+    """A piece of the stream as the client gets it, the latest at hand, or a whole answer that counts no tokens: it
+    shows how much is text."""
     replayed: bool = False
     """The answer was paid for by an earlier request, or by one at the same time."""
     remarks: tuple[tuple[bytes, bytes], ...] = ()

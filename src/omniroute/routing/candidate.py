@@ -1,10 +1,9 @@
 """What routing chooses between: a target and the account that would pay for it."""
 
-from typing import Literal
-
 import msgspec
 
 from omniroute.ir.target import Target
+from omniroute.routing.bounds import Bound
 from omniroute.routing.resilience import Category
 
 
@@ -12,25 +11,22 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     """A connection as routing sees it: no credential, only what a choice may depend on.
 
     `version` changes whenever the connection is edited, so that a block does not outlive the edit that cured it.
-    `max_concurrent` is how many requests it takes at a time, None for any number; `alone` says that its provider
-    has no other account, so that nothing needs to be remembered for a choice between them. `category` says which
-    profile of resilience holds; `limits_per_model` that its provider counts limits for each model alone,
-    `renewable` that its credential expires and is renewed by itself.
-    """
+    `bounds` are what operators let through to it and to its provider, empty when nothing bounds it; `alone` says
+    that its provider has no other account, so that nothing needs to be remembered for a choice between them.
+    `category` says which profile of resilience holds; `limits_per_model` that its provider counts limits for each
+    model alone, `renewable` that its credential expires and is renewed by itself."""
 
     id: str
     provider: str
     version: int = 0
     priority: int = 1
-    max_concurrent: int | None = None
+    bounds: tuple[Bound, ...] = ()
     alone: bool = False
     category: Category = "apikey"
     limits_per_model: bool = False
     renewable: bool = False
     tags: tuple[str, ...] = ()
     """What requests may ask for, in lower case."""
-    per_minute: tuple[tuple[Literal["requests", "tokens"], int], ...] = ()
-    """What its operator lets it take."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

@@ -55,6 +55,12 @@ _UNSAID_QUOTA_S: Final = 3600.0
 NEVER: Final = float("inf")
 OWN_DEADLINE: Final = "target_timeout"
 """The code of an attempt that took longer than its share of the request's deadline."""
+UNREADY: Final = "STREAM_READINESS_TIMEOUT"
+"""The code of a stream that began and then said nothing in time."""
+EARLY_END: Final = "STREAM_EARLY_EOF"
+"""The code of a stream that ended before it said anything."""
+UNSAID: Final = frozenset((UNREADY, EARLY_END))
+"""A stream without content says little about the account or the provider: the next one may be fine."""
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,7 +103,7 @@ def classify(failure: Failure, *, local: bool = False, renewable: bool = False) 
             return _limited(failure, words)
         case "timeout":
             # What a caller's own deadline left for an attempt says nothing about the account.
-            reach: Reach = "nothing" if failure.code == OWN_DEADLINE else "connection+model"
+            reach: Reach = "nothing" if failure.code in (OWN_DEADLINE, UNREADY) else "connection+model"
             return Verdict(error="timeout", remedy="elsewhere", reach=reach)
         case "overloaded":
             return Verdict(error="capacity", remedy="elsewhere", reach="capacity", hinted=True)

@@ -5,6 +5,7 @@ from typing import Final, Literal, TypeAlias, get_args
 
 import msgspec
 
+from omniroute.ir.timeouts import Timeouts
 from omniroute.routing import actions
 from omniroute.routing.actions import Rules
 from omniroute.routing.linear_regex import BadPattern, compiled
@@ -34,6 +35,8 @@ _SYNONYMS: Final[Mapping[str, StrategyName]] = {
 }
 MAX_DEPTH: Final = 3
 """How deep combos may nest."""
+WEIGHTS_TOLERANCE: Final = 0.01
+"""By how much the weights of a score may miss the sum of 1."""
 
 
 class ModelStep(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="model"):
@@ -92,7 +95,8 @@ class ComboConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     `nested` says whether a nested combo keeps its own strategy (`execute`) or lends its steps (`flatten`);
     `context_mode` whether the largest or the smallest sufficient window comes first; `on` maps a class of failure
-    to an action; costs are USD.
+    to an action; costs are USD. `timeouts` go before those of its accounts; `own` names the members that
+    are said to be as usual, and are not what all combos have otherwise.
     """
 
     max_attempts: int | None = None
@@ -106,8 +110,10 @@ class ComboConfig(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     default_tier: str | None = None
     tiers: Mapping[str, Tier] = {}
     on: Rules = {}
+    own: tuple[str, ...] = ()
     agent: Agent | None = None
     handoff: HandoffRule = HandoffRule()
+    timeouts: Timeouts | None = None
 
 
 class Combo(msgspec.Struct, frozen=True, kw_only=True):
@@ -149,13 +155,34 @@ def faults(combo: Combo, others: Mapping[str, Combo]) -> tuple[str, ...]:
     cycle = _cycle(combo.name, known, ())
     if cycle:
         found.append(f"combos refer to each other in a circle: {' -> '.join(cycle)}")
-    elif (depth := _depth(combo.name, known)) > MAX_DEPTH:
-        found.append(f"combo {combo.name!r} nests {depth} deep; at most {MAX_DEPTH} are allowed")
+    else:
+        found.extend(
+            f"combo {name!r} nests {depth} deep; at most {MAX_DEPTH} are allowed"
+            for name in (combo.name, *_above(combo.name, known))
+            if (depth := _depth(name, known)) > MAX_DEPTH
+        )
     found.extend(_tier_faults(combo, set(ids)))
     found.extend(actions.faults(combo.config.on))
+    weights = combo.config.weights
+    if weights is not None and abs((total := sum(weights.values())) - 1) > WEIGHTS_TOLERANCE:
+        found.append(f"the weights of a score must sum to 1, and these sum to {total:.2f}")
     if combo.config.agent is not None and combo.config.agent.tool_filter is not None:
         found.extend(_filter_faults(combo.config.agent.tool_filter))
     return tuple(found)
+
+
+def _above(name: str, known: Mapping[str, Combo]) -> list[str]:
+    """The combos that refer to `name`, themselves or by others in between. Circles elsewhere are no concern."""
+    found = [name]
+    for below in found:
+        found.extend(
+            one.name
+            for one in known.values()
+            if one.name not in found
+            and any(isinstance(step, ComboStep) and step.combo == below for step in one.steps)
+            and not _cycle(one.name, known, ())
+        )
+    return found[1:]
 
 
 def _cycle(name: str, known: Mapping[str, Combo], path: tuple[str, ...]) -> tuple[str, ...]:

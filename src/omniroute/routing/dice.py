@@ -1,6 +1,6 @@
 """Chance that can be replayed: numbers that follow from a seed and from nothing else."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, TypeVar
 
 _MASK: Final = (1 << 64) - 1
@@ -27,10 +27,12 @@ class Dice:
         """A whole number from 0 to `bound` - 1."""
         return int(self.random() * bound)
 
+    def drawn(self, things: Sequence[_T]) -> Iterator[_T]:
+        """All of `things`, in any order with equal chance; each is drawn when somebody comes to it."""
+        left = list(things)
+        while left:
+            yield left.pop(self.below(len(left)))
+
     def shuffled(self, things: Sequence[_T]) -> list[_T]:
         """All of `things`, in any order with equal chance."""
-        deck = list(things)
-        for last in range(len(deck) - 1, 0, -1):
-            other = self.below(last + 1)
-            deck[last], deck[other] = deck[other], deck[last]
-        return deck
+        return list(self.drawn(things))

@@ -6,13 +6,12 @@
         outcome = ...try step.candidate...
         step = route.report(outcome, now)
 
-The shell performs each `Attempt` and reports what came of it; the machine answers with the next one, with
-`Done` or with `GiveUp`. An account that has no place free is passed over with `defer`; `Full` says that only such
-ones are left, and `resume` goes on with the first that has a place. When it gave up because all that is left rests
-for a limit, `wakes_at` says until when, and `again` goes on after that. It is total: whatever is reported, it ends
-after at most `max_attempts` attempts. One counter covers all layers, and nothing below retries on its own (but for
-a stale keep-alive connection, where no byte was answered).
-"""
+The shell performs each `Attempt` and reports what came of it; the machine answers with the next one, with `Done`
+or with `GiveUp`. An account that takes nothing now is passed over with `defer`; `Full` says that only such ones
+are left; `resume` goes on with the first that takes the request, `reconsider` looks at all of them again. When it
+gave up because all that is left rests for a limit, `wakes_at` says until when, and `again` goes on after that. It
+is total: whatever is reported, it ends after at most `max_attempts` attempts. One counter covers all layers, and
+nothing below retries on its own (but for a stale keep-alive connection, where no byte was answered)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, TypeAlias, assert_never
@@ -35,7 +34,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Full(msgspec.Struct, frozen=True, kw_only=True):
-    """All that is left are accounts without a free place: wait for one of them."""
+    """All that is left are accounts that take nothing now: wait for one of them."""
 
     candidates: tuple[Candidate, ...]
 
@@ -82,6 +81,7 @@ class Route:
         "_asleep",
         "_blocks",
         "_current",
+        "_fills",
         "_full",
         "_left",
         "_limited",
@@ -91,6 +91,7 @@ class Route:
         "_number",
         "_on",
         "_reached",
+        "_reconsidered",
         "_repeated",
         "action",
         "exclusions",
@@ -105,9 +106,12 @@ class Route:
         *,
         max_attempts: int,
         on: Rules | None = None,
+        fills: bool = False,
     ) -> None:
+        """With `fills`, accounts that take nothing now are waited for before the next target of a lineup."""
         self._lineup = candidates if isinstance(candidates, Lineup) else None
         self._reached = 0
+        self._reconsidered = False
         self._left = list(candidates) if self._lineup is None else []
         self._full: list[Candidate] = []
         self._asleep: list[tuple[Candidate, Block]] = []
@@ -118,6 +122,7 @@ class Route:
         self._max_attempts = max_attempts
         self._current: Attempt | None = None
         self._on = on
+        self._fills = fills
         self._repeated: tuple[Candidate, ...] = ()
         self.action: Action | None = None
         """What the combo's own rules made of the last reported failure."""
@@ -164,30 +169,47 @@ class Route:
         """The pause would take too long: what follows without it."""
         return self._next()
 
-    def defer(self) -> Attempt | Full:
-        """The account of the current attempt has no place free: nothing was sent, and the next one follows."""
+    def defer(self, reason: str) -> Attempt | Full:
+        """The account of the current attempt takes nothing now, for `reason`: nothing was sent, and the next one
+        follows."""
         assert self._current is not None, "defer() before start()"
         candidate = self._current.candidate
         self._full.append(candidate)
-        self.exclusions.append(
-            Exclusion(
-                candidate=candidate,
-                reason=f"busy: all of its {candidate.account.max_concurrent} places are taken",
-            )
-        )
+        self._exclude(candidate, reason)
         self._number -= 1
         step = self._next()
         assert not isinstance(step, GiveUp), "there is at least the deferred one"
         return step
 
-    def resume(self, account_id: str, now: float) -> Step:
-        """There is a place at this account now, which the attempt takes, if that is what follows: the account may
-        have been told to rest while others waited for it."""
+    def resume(self, account_id: str, now: float, *, waited_s: float = 0.0) -> Step:
+        """This account takes the request now, if that is what follows: it may have been told to rest while others
+        waited for it."""
         candidate = next(one for one in self._full if one.account.id == account_id)
+        self.exclusions = [
+            msgspec.structs.replace(one, reason=f"{one.reason}; its turn came after {waited_s:.1f} s")
+            if one.candidate is candidate
+            else one
+            for one in self.exclusions
+        ]
         self._full.remove(candidate)
         self._now = now
         self._left.insert(0, candidate)
         return self._next()
+
+    def reconsider(self, now: float) -> Step:
+        """Things have changed while it was waited for those that were deferred: they are looked at again, and
+        after them those that rested without having been tried."""
+        self._now = now
+        asleep = [candidate for candidate, _ in self._asleep]
+        self._left = [*self._full, *asleep]
+        self._full, self._asleep = [], []
+        self._limited = [one for one in self._limited if not any(one is other for other in asleep)]
+        self._reconsidered = True
+        return self._next()
+
+    def first_rest_s(self, now: float) -> float | None:
+        """In how many seconds the first rest ends of those that were not tried; None when nobody rests."""
+        return min((max(0.0, block.open_at - now) for _, block in self._asleep), default=None)
 
     def wakes_at(self, now: float, *, probed_only: bool = False) -> float | None:
         """After it gave up: when the first account may be tried again, where all that stands in the way are limits
@@ -252,15 +274,28 @@ class Route:
         self._number -= 1
         return self._next()
 
-    def give_up(self, failure: Failure) -> GiveUp:
+    def leave_out(self, failure: Failure) -> Step:
+        """As `pass_over`, but the caller is told what has failed already, where anything has."""
+        assert self._current is not None, "leave_out() before start()"
+        self.exclusions.append(
+            Exclusion(candidate=self._current.candidate, reason=f"not tried: {failure.message}")
+        )
+        self.failures.insert(0, failure)
+        self._number -= 1
+        return self._next()
+
+    def give_up(self, failure: Failure) -> Step:
         """No place was to be had in time."""
         self.failures.append(failure)
+        if self._fills and self._lineup is not None and self._reached < len(self._lineup):
+            self._full = []
+            return self._next()
         self._limited = []
         return GiveUp(failure=self._last_word())
 
     def _next(self) -> Attempt | Full | GiveUp:
         if self._number < self._max_attempts:
-            while self._left or self._reach():
+            while self._left or (not (self._fills and self._full) and self._reach()):
                 candidate = self._left.pop(0)
                 if self._blocks:
                     block = active_block(self._blocks, candidate, self._now)
@@ -328,7 +363,12 @@ class Route:
         self._asleep.append((candidate, block))
         if block.error == "rate_limit" or block.until <= self._now:
             self._limited.append(candidate)
-        self.exclusions.append(Exclusion(candidate=candidate, reason=_reason(block, self._now)))
+        self._exclude(candidate, _reason(block, self._now))
+
+    def _exclude(self, candidate: Candidate, reason: str) -> None:
+        if self._reconsidered:  # it may have been left out before, for a reason that is not the present one
+            self.exclusions = [one for one in self.exclusions if one.candidate is not candidate]
+        self.exclusions.append(Exclusion(candidate=candidate, reason=reason))
 
     def _hopeful(self) -> Candidate | None:
         """When all that is left rests, those whose trouble may be over are tried all the same, soonest first: a

@@ -10,7 +10,7 @@ from omniroute.routing.eligible import Unfit
 from omniroute.routing.ordering import ordered, usable
 from omniroute.routing.scoring import Score
 from omniroute.routing.standing import Standing
-from omniroute.routing.strategies import auto, reset_aware
+from omniroute.routing.strategies import auto
 from omniroute.routing.strategy import Moment
 from omniroute.routing.tree import Branch, Leaf, Unit, leaves
 
@@ -23,6 +23,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     target: Target
     weight: int
     standing: Standing
+    cost_usd: float | None
     because: tuple[str, ...]
     score: Score | None = None
 
@@ -46,14 +47,12 @@ def explained(
     unusable: Sequence[tuple[str, str]] = (),
 ) -> Explanation:
     """Makes the choice again from `moment` and says what it followed from."""
-    forced = {one.leaf.key for one in unfit} == {leaf.key for leaf in leaves(branch)} - {
-        key for key, _ in unusable
-    }
     out = dict(unusable)
+    forced = bool(unfit) and {one.leaf.key for one in unfit} == {leaf.key for leaf in branch.below} - out.keys()
     out |= {key: f"its provider fails: {_troubles(moment.standings.get(key))}" for key in ejected}
     if not forced:
         out |= {one.leaf.key: one.reason for one in unfit}
-    kept = frozenset(leaf.key for leaf in leaves(branch)) - out.keys()
+    kept = frozenset([leaf.key for leaf in branch.below]) - out.keys()
     reasons: dict[str, tuple[str, ...]] = {}
     scored: dict[str, Score] = {}
     _reason(branch, kept, moment, (), reasons, scored)
@@ -63,6 +62,7 @@ def explained(
             target=leaf.target,
             weight=leaf.weight,
             standing=moment.standing(leaf),
+            cost_usd=moment.cost_usd(leaf),
             because=reasons[leaf.key],
             score=scored.get(leaf.key),
         )
@@ -95,8 +95,10 @@ def _reason(
 
 
 def _because(branch: Branch, unit: Unit, place: int, moment: Moment, scores: Mapping[str, Score]) -> str:
-    standing = moment.standing(unit)
     strategy = branch.combo.strategy
+    if strategy == "auto":
+        return f"auto: {scores[unit.key].said}"
+    standing = moment.standing(unit)
     match strategy:
         case "priority" | "fill-first" | "context-relay":
             return f"{strategy}: number {place} as configured"
@@ -112,7 +114,7 @@ def _because(branch: Branch, unit: Unit, place: int, moment: Moment, scores: Map
         case "least-used":
             return f"least-used: {standing.in_flight} under way, {standing.rate:.2f} per second lately"
         case "cost-optimized":
-            cost = standing.cost_usd
+            cost = moment.cost_usd(unit)
             return "cost-optimized: no price is known" if cost is None else f"cost-optimized: about {cost:.6f} USD"
         case "p2c":
             wait = standing.first_event_s
@@ -130,11 +132,7 @@ def _because(branch: Branch, unit: Unit, place: int, moment: Moment, scores: Map
                 else "context-optimized: no window known"
             )
         case "reset-aware":
-            return f"reset-aware: score {reset_aware.score(standing):.3f}"
-        case "auto":
-            score = scores[unit.key]
-            factors = ", ".join(f"{name} {value:.2f}" for name, value in score.factors.items())
-            return f"auto: score {score.total:.3f} of {factors}"
+            return f"reset-aware: score {moment.quota(unit).worth:.3f}"
         case _:
             assert_never(strategy)
 

@@ -1,6 +1,6 @@
 """The strategies by name, and the order of a whole tree: each branch by its own strategy."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
 
 from omniroute.routing.combo import StrategyName
@@ -21,7 +21,7 @@ from omniroute.routing.strategies import (
 from omniroute.routing.strategy import Moment, Strategy
 from omniroute.routing.tree import Branch, Leaf, Unit, branches
 
-Compared: TypeAlias = Literal["standings", "costs"]
+Compared: TypeAlias = Literal["standings", "quota", "costs"]
 
 STRATEGIES: Final[Mapping[StrategyName, Strategy]] = {
     "priority": priority.order,
@@ -42,9 +42,9 @@ STRATEGIES: Final[Mapping[StrategyName, Strategy]] = {
 _COMPARED: Final[Mapping[StrategyName, frozenset[Compared]]] = {
     "least-used": frozenset({"standings"}),
     "p2c": frozenset({"standings"}),
-    "reset-aware": frozenset({"standings"}),
+    "reset-aware": frozenset({"quota"}),
     "cost-optimized": frozenset({"costs"}),
-    "auto": frozenset({"standings", "costs"}),
+    "auto": frozenset({"standings", "quota", "costs"}),
 }
 """What the strategies look at of each target. The others look at nothing, and nothing is looked up for them."""
 
@@ -52,13 +52,14 @@ _COMPARED: Final[Mapping[StrategyName, frozenset[Compared]]] = {
 def ordered(branch: Branch, kept: frozenset[str], moment: Moment) -> Iterator[Leaf]:
     """The leaves among `kept` (their keys) in the order in which they are to be tried, each exactly once. Mostly
     only the first is wanted, so the next one is looked for when somebody comes to it."""
+    some = None if len(kept) == len(branch.below) else kept
     if not moment.preferred:
-        return _by_strategy(branch, kept, moment)
-    found = list(_by_strategy(branch, kept, moment))
+        return _by_strategy(branch, some, moment)
+    found = list(_by_strategy(branch, some, moment))
     return iter(sorted(found, key=lambda leaf: leaf.target.provider not in moment.preferred))
 
 
-def _by_strategy(branch: Branch, kept: frozenset[str], moment: Moment) -> Iterator[Leaf]:
+def _by_strategy(branch: Branch, kept: frozenset[str] | None, moment: Moment) -> Iterator[Leaf]:
     for unit in STRATEGIES[branch.combo.strategy](branch, usable(branch, kept), moment):
         if isinstance(unit, Leaf):
             yield unit
@@ -66,8 +67,10 @@ def _by_strategy(branch: Branch, kept: frozenset[str], moment: Moment) -> Iterat
             yield from _by_strategy(unit, kept, moment)
 
 
-def usable(branch: Branch, kept: frozenset[str]) -> list[Unit]:
-    """The units of `branch` with a leaf among `kept`."""
+def usable(branch: Branch, kept: frozenset[str] | None) -> Sequence[Unit]:
+    """The units of `branch` with a leaf among `kept`; all of them where nothing was left out (None)."""
+    if kept is None:
+        return branch.units
     return [
         unit
         for unit in branch.units

@@ -11,7 +11,8 @@ PolicyType: TypeAlias = Literal["routing", "access", "budget"]
 
 
 class Conditions(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """All that are given must hold. `model_pattern` and `combo` are about the name that was asked for."""
+    """All that are given must hold. `model_pattern` is about the name that was asked for, `combo` about the combo
+    that it leads to, perhaps by an alias."""
 
     model_pattern: str | None = None
     api_key_id: str | None = None
@@ -53,10 +54,12 @@ def in_order(policies: Iterable[Policy]) -> tuple[Policy, ...]:
     return tuple(sorted((one for one in policies if one.enabled), key=lambda one: (one.priority, one.id)))
 
 
-def ruling(policies: Sequence[Policy], *, model: str, key_id: str) -> Ruling | None:
+def ruling(policies: Sequence[Policy], *, model: str, key_id: str, combo: str | None = None) -> Ruling | None:
     """Of `policies`, which are in order. Preferences add up, everything that one of them blocks is blocked, and
-    the smallest limit holds. None when no policy is about this request."""
-    about = [one for one in policies if _is_about(one.conditions, model, key_id)]
+    the smallest limit holds. None when no policy is about this request. `combo` is what an alias made of `model`,
+    where it made something of it."""
+    led_to = (model if combo is None else combo).removeprefix("combo/")
+    about = [one for one in policies if _is_about(one.conditions, model, led_to, key_id)]
     if not about:
         return None
     limits = [one.actions.max_tokens for one in about if one.actions.max_tokens is not None]
@@ -73,9 +76,9 @@ def blocking(blocked: Iterable[tuple[str, str]], names: Iterable[str]) -> str | 
     return next((policy for pattern, policy in blocked if any(matches(pattern, name) for name in known)), None)
 
 
-def _is_about(conditions: Conditions, model: str, key_id: str) -> bool:
+def _is_about(conditions: Conditions, model: str, combo: str, key_id: str) -> bool:
     if conditions.api_key_id is not None and conditions.api_key_id != key_id:
         return False
-    if conditions.combo is not None and conditions.combo != model.removeprefix("combo/"):
+    if conditions.combo is not None and conditions.combo != combo:
         return False
     return conditions.model_pattern is None or matches(conditions.model_pattern, model)

@@ -1,52 +1,49 @@
 """One number for how well a target suits a request, and the factors that it is made of."""
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from operator import mul
-from typing import Final
+from math import isfinite, log10
+from typing import Final, cast
 
 import msgspec
 
+from omniroute.routing.quota import Quota
 from omniroute.routing.standing import Standing
-from omniroute.routing.strategy import Asked
 
 FACTORS: Final = ("quota", "health", "cost", "latency", "task", "stability")
-DEFAULT_WEIGHTS: Final[Mapping[str, float]] = {
-    "quota": 0.20,
-    "health": 0.25,
-    "cost": 0.20,
-    "latency": 0.15,
-    "task": 0.10,
-    "stability": 0.10,
+_DEFAULT_WEIGHTS: Final = (0.20, 0.25, 0.20, 0.15, 0.10, 0.10)
+_MODE_PACKS: Final[Mapping[str, tuple[float, ...]]] = {
+    "ship-fast": (0.15, 0.30, 0.05, 0.35, 0.10, 0.05),
+    "cost-saver": (0.15, 0.20, 0.40, 0.10, 0.10, 0.05),
+    "quality-first": (0.10, 0.20, 0.05, 0.05, 0.45, 0.15),
+    "offline-friendly": (0.40, 0.30, 0.10, 0.05, 0.05, 0.10),
 }
-MODE_PACKS: Final[Mapping[str, Mapping[str, float]]] = {
-    "ship-fast": {"quota": 0.15, "health": 0.30, "cost": 0.05, "latency": 0.35, "task": 0.10, "stability": 0.05},
-    "cost-saver": {"quota": 0.15, "health": 0.20, "cost": 0.40, "latency": 0.10, "task": 0.10, "stability": 0.05},
-    "quality-first": {
-        "quota": 0.10,
-        "health": 0.20,
-        "cost": 0.05,
-        "latency": 0.05,
-        "task": 0.45,
-        "stability": 0.15,
-    },
-    "offline-friendly": {
-        "quota": 0.40,
-        "health": 0.30,
-        "cost": 0.10,
-        "latency": 0.05,
-        "task": 0.05,
-        "stability": 0.10,
-    },
-}
+"""The weights of `FACTORS`, in their order."""
 _HEALTH: Final = {"closed": 1.0, "half-open": 0.5, "open": 0.0}
 _UNKNOWN: Final = 0.5
+_LEAST: Final = 1e-9
 _TASK_WORDS: Final[Mapping[str, tuple[tuple[str, float], ...]]] = {
     "coding": (("codex", 0.9), ("coder", 0.9), ("code", 0.85), ("opus", 0.95), ("sonnet", 0.9), ("gpt-5", 0.9)),
     "analysis": (("opus", 0.95), ("think", 0.85), ("reason", 0.85), ("o3", 0.9), ("pro", 0.8), ("gpt-5", 0.9)),
     "default": (("flash", 0.6), ("mini", 0.6), ("haiku", 0.6)),
 }
+
+
+class Factor(msgspec.Struct, frozen=True):
+    """What each of those that are compared has of it, between 0 and 1: `base` + `slope` times its number. Where
+    there are no numbers, all have the same."""
+
+    numbers: Sequence[float]
+    base: float = 0.0
+    slope: float = 1.0
+
+    def values(self, count: int) -> list[float]:
+        """Of each of the `count` that are compared."""
+        return [self.base + self.slope * number for number in self.numbers] or [self.base] * count
+
+
+_SAID: Final = "score %.3f of " + ", ".join(f"{name} %.2f" for name in FACTORS)
+_BEST: Final = Factor((), 1.0)
 
 
 class Score(msgspec.Struct, frozen=True):
@@ -59,50 +56,89 @@ class Score(msgspec.Struct, frozen=True):
     def factors(self) -> Mapping[str, float]:
         return dict(zip(FACTORS, self.values, strict=True))
 
+    @property
+    def said(self) -> str:
+        """In words."""
+        return _SAID % (self.total, *self.values)
 
-def weights_of(pack: str | None, own: Mapping[str, float] | None) -> Mapping[str, float]:
-    """A combo's own weights when they are complete and sum to 1 (within 0.01), else its mode pack's, else the
-    default ones."""
+
+def weights_of(pack: str | None, own: Mapping[str, float] | None) -> tuple[float, ...]:
+    """Of `FACTORS`: a combo's own weights when they are complete and sum to 1 (within 0.01), else its mode pack's,
+    else the default ones."""
     if own and set(own) <= set(FACTORS) and abs(sum(own.values()) - 1) <= 0.01:
-        return own
-    return MODE_PACKS.get(pack or "", DEFAULT_WEIGHTS)
+        return tuple([own.get(name, 0.0) for name in FACTORS])
+    return _MODE_PACKS.get(pack or "", _DEFAULT_WEIGHTS)
 
 
-def scores(pool: Sequence[tuple[str, Standing]], asked: Asked, weights: Mapping[str, float]) -> tuple[Score, ...]:
-    """One score for each `(model, standing)` of `pool`.
+def factors(
+    models: tuple[str, ...],
+    standings: Sequence[Standing],
+    quotas: Sequence[Quota],
+    costs: Sequence[float | None],
+    task: str,
+) -> tuple[Factor, ...]:
+    """Those of `FACTORS`, for these models with what is known about each and what it would cost (USD). There are
+    no `quotas` when nobody told any.
 
     Cost and latency are compared on a logarithmic scale between the best and the worst of the pool, so that one
     very dear model does not make all others look alike."""
-    costs = _log_scaled([standing.cost_usd for _, standing in pool])
-    waits = _log_scaled([standing.p95_s or standing.first_event_s for _, standing in pool])
-    spreads = _log_scaled([standing.spread_s for _, standing in pool])
-    weighed = [weights.get(name, 0.0) for name in FACTORS]
-    found: list[Score] = []
-    for (model, standing), cost, wait, spread in zip(pool, costs, waits, spreads, strict=True):
-        remaining, errors = standing.remaining, standing.errors
-        quota = 1.0 if remaining is None else _share(remaining)
-        well = _HEALTH[standing.health] * (1 - _share(errors) if errors else 1)
-        values = (quota, well, cost, wait, _fit(model, asked.task), spread)
-        found.append(Score(sum(map(mul, weighed, values)), values))
-    return tuple(found)
+    troubled = [one for one in standings if one.errors or one.health != "closed"]
+    return (
+        Factor([one.remaining for one in quotas]) if quotas else _BEST,
+        Factor([_soundness(one) for one in standings]) if troubled else _BEST,
+        _scaled([None if cost is None else log10(cost + _LEAST) for cost in costs]),
+        _scaled([one.wait_log for one in standings]),
+        _suitability(models, task),
+        _scaled([one.spread_log for one in standings]),
+    )
 
 
-def _log_scaled(values: Sequence[float | None]) -> list[float]:
+def totals(factors: Sequence[Factor], weights: Sequence[float]) -> list[float]:
+    """The weighted sum of the factors of each that is compared."""
+    same = 0.0
+    slopes: list[tuple[float, Sequence[float]]] = []
+    for weight, one in zip(weights, factors, strict=True):
+        same += weight * one.base
+        if one.numbers:
+            slopes.append((weight * one.slope, one.numbers))
+    if not slopes:
+        return []
+    (a, some), (b, others), (c, more), *rest = slopes  # cost, latency and stability always have numbers
+    found = [same + a * x + b * y + c * z for x, y, z in zip(some, others, more, strict=True)]
+    for slope, numbers in rest:
+        found = [total + slope * number for total, number in zip(found, numbers, strict=True)]
+    return found
+
+
+def _scaled(logs: Sequence[float | None]) -> Factor:
     """1 for the smallest, 0 for the largest, half for what is unknown; 1 for all when they are equal."""
-    logs = [None if value is None else math.log10(value if value > 1e-9 else 1e-9) for value in values]
-    known = [value for value in logs if value is not None]
-    if not known:
-        return [_UNKNOWN] * len(logs)
-    low, high = min(known), max(known)
-    width = high - low
-    return [_UNKNOWN if value is None else 1.0 if width == 0 else (high - value) / width for value in logs]
+    numbers = cast("Sequence[float]", logs)
+    try:
+        ends = sorted(numbers)
+        high, width = ends[-1], ends[-1] - ends[0]
+    except (IndexError, TypeError):  # there are none, or some are unknown
+        known = [one for one in logs if one is not None]
+        if not known:
+            return Factor([0.0] * len(logs), _UNKNOWN)
+        middle = (min(known) + max(known)) / 2
+        return _scaled([middle if one is None else one for one in logs])
+    return Factor(numbers, high / width, -1.0 / width) if width > _LEAST else Factor(numbers, 1.0, 0.0)
 
 
-@lru_cache(maxsize=4096)
+def _soundness(standing: Standing) -> float:
+    return _HEALTH[standing.health] * (1.0 - _share(standing.errors or 0.0))
+
+
+@lru_cache(maxsize=1024)
+def _suitability(models: tuple[str, ...], task: str) -> Factor:
+    fits = [_fit(model, task) for model in models]
+    return Factor((), fits[0]) if len({*fits}) == 1 else Factor(fits)
+
+
 def _fit(model: str, task: str) -> float:
     name = model.lower()
     return max((value for word, value in _TASK_WORDS.get(task, ()) if word in name), default=_UNKNOWN)
 
 
 def _share(value: float) -> float:
-    return min(1.0, max(0.0, value)) if math.isfinite(value) else 0.0
+    return min(1.0, max(0.0, value)) if isfinite(value) else 0.0

@@ -13,7 +13,7 @@ from omniroute.routing.combo import MAX_DEPTH, Combo, ComboStep, ModelStep
 
 class Leaf(msgspec.Struct, frozen=True, kw_only=True):
     """One model of one provider. `key` is the path of step ids, joined by `>`: unique even where a model appears
-    twice. `connection_id` pins an account."""
+    twice. `connection_id` pins an account. `tags` are in lower case."""
 
     key: str
     target: Target
@@ -25,14 +25,19 @@ class Leaf(msgspec.Struct, frozen=True, kw_only=True):
 class Branch(msgspec.Struct, frozen=True, kw_only=True):
     """A combo, or a combo inside another one: a unit with a strategy of its own. `below` are all of its leaves, in
     configured order; `schedule` are the positions of its units for one full turn of the round, spread out smoothly
-    by weight."""
+    by weight; `lost` are the steps in it that lead nowhere: key and reason."""
 
     key: str
     combo: Combo
     units: "tuple[Unit, ...]"
     below: tuple[Leaf, ...] = ()
+    keys: tuple[str, ...] = ()
+    """Of each unit."""
+    models: tuple[str, ...] = ()
+    """Of the leaf that each unit begins with."""
     weight: int = 0
     schedule: tuple[int, ...] = ()
+    lost: tuple[tuple[str, str], ...] = ()
 
 
 Unit: TypeAlias = Leaf | Branch
@@ -42,7 +47,7 @@ Resolve: TypeAlias = Callable[[str], Target | None]
 
 
 def plant(combo: Combo, combos: Mapping[str, Combo], resolve: Resolve) -> Branch:
-    """The tree of `combo`. Steps that mean nothing (any more) are left out; a circle is cut where it closes."""
+    """The tree of `combo`. Steps that mean nothing (any more) are lost; a circle is cut where it closes."""
     return _branch(combo, combos, resolve, "", 0, frozenset())
 
 
@@ -66,27 +71,33 @@ def _branch(
     above: frozenset[str],
 ) -> Branch:
     units: list[Unit] = []
+    lost: list[tuple[str, str]] = []
     for step in combo.steps:
         path = f"{key}>{step.id}" if key else step.id
         match step:
             case ModelStep():
                 target = resolve(step.model)
-                if target is not None:
+                if target is None:
+                    lost.append((path, f"{step.model!r} means no model that serves this kind of request"))
+                else:
                     units.append(
                         Leaf(
                             key=path,
                             target=target,
                             weight=step.weight,
                             connection_id=step.connection_id,
-                            tags=step.tags,
+                            tags=tuple(tag.strip().lower() for tag in step.tags),
                         )
                     )
             case ComboStep():
                 nested = combos.get(step.combo)
                 inside = above | {combo.name}
-                if nested is None or nested.name in inside or len(inside) >= MAX_DEPTH or not nested.active:
+                cut = _cut(nested, inside)
+                if nested is None or cut is not None:
+                    lost.append((path, f"the combo {step.combo!r} {cut}"))
                     continue
                 branch = _branch(nested, combos, resolve, path, step.weight, inside)
+                lost.extend(branch.lost)
                 if combo.config.nested == "flatten":
                     units.extend(branch.units)
                 elif branch.units:
@@ -97,9 +108,23 @@ def _branch(
         combo=combo,
         units=tuple(ordered),
         below=tuple(leaf for unit in ordered for leaf in leaves(unit)),
+        keys=tuple(unit.key for unit in ordered),
+        models=tuple(leaves(unit)[0].target.model for unit in ordered),
         weight=weight,
         schedule=_schedule([unit.weight for unit in ordered]),
+        lost=tuple(lost),
     )
+
+
+def _cut(nested: Combo | None, inside: frozenset[str]) -> str | None:
+    """Why the tree does not go on into `nested`; None when it does."""
+    if nested is None:
+        return "is not there any more"
+    if nested.name in inside:
+        return "would begin anew within itself"
+    if not nested.active:
+        return "is switched off"
+    return f"lies deeper than {MAX_DEPTH} levels" if len(inside) >= MAX_DEPTH else None
 
 
 def _tiered(units: list[Unit], combo: Combo, key: str) -> list[Unit]:

@@ -11,6 +11,7 @@ from omniroute.errors import GatewayError
 from omniroute.ir.failure import Failure
 from omniroute.pipeline.failures import CLIENT_LEFT
 from omniroute.surfaces.table import Endpoint
+from omniroute.upstream.alarm import Alarm
 
 Message: TypeAlias = dict[str, Any]
 Scope: TypeAlias = dict[str, Any]
@@ -33,6 +34,8 @@ class Line(Protocol):
     transport: asyncio.Transport
     flow: FlowControl
     client: tuple[str, int] | None
+    deadline: Alarm
+    """Of the request that is answered; it rings there."""
 
     def on_response_complete(self) -> None: ...
 
@@ -42,11 +45,10 @@ class HttpExchange:
     the head alone does not say."""
 
     __slots__ = (
-        "_alarm",
         "_asked",
-        "_expects",
         "_head",
         "_line",
+        "_overdue",
         "_pieces",
         "_size",
         "_transport",
@@ -90,7 +92,6 @@ class HttpExchange:
         """Headers of every reply to this request, whatever it is (CORS)."""
         self.task: asyncio.Task[None] | None = None
 
-        self._expects = "expect" in headers and headers["expect"].lower() == "100-continue"
         self._pieces: list[bytes] = []
         self._size = 0
         self._asked = False
@@ -103,7 +104,7 @@ class HttpExchange:
         self.ended = False
         self.gone = False
         self.stopped: Failure | None = None
-        self._alarm: asyncio.TimerHandle | None = None
+        self._overdue: Failure | None = None
 
     @property
     def peer(self) -> str | None:
@@ -156,17 +157,11 @@ class HttpExchange:
         self._finish()
 
     def expire(self, after_s: float, why: Failure) -> None:
-        self._alarm = self._line.loop.call_later(max(0.0, after_s), self._stop, why)
-
-    def _stop(self, why: Failure) -> None:
-        if not self.ended and self.stopped is None and self.task is not None:
-            self.stopped = why
-            self.task.cancel()
+        self._overdue = why
+        self._line.deadline.move(self._line.loop.time() + after_s)
 
     def leave(self) -> None:
         """Nobody works on the request any more: a reply that is not whole ends with its connection."""
-        if self._alarm is not None:
-            self._alarm.cancel()
         if not self.ended:
             self.ended = True
             self._transport.close()
@@ -191,6 +186,12 @@ class HttpExchange:
         self.complete = True
         self._wake()
 
+    def overdue(self) -> None:
+        """The deadline has passed."""
+        if self._overdue is not None and not self.ended and self.stopped is None and self.task is not None:
+            self.stopped = self._overdue
+            self.task.cancel()
+
     def lost(self) -> None:
         """The client has closed the connection: what is done for it stops, and finds the reason in `stopped`."""
         self.gone = True
@@ -207,7 +208,7 @@ class HttpExchange:
         declared = self.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self.body_limit:
             raise self._too_large()
-        if self._expects:
+        if self.headers.get("expect", "").lower() == "100-continue":
             self._transport.write(_CONTINUE)
         self._line.flow.resume_reading()
         while not self.complete and self._size <= self.body_limit:

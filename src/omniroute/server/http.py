@@ -13,6 +13,7 @@ from uvicorn.protocols.utils import get_remote_addr
 from omniroute.server.asgi import AsgiApp, AsgiRequest
 from omniroute.server.exchange import HttpExchange
 from omniroute.upstream.alarm import Alarm
+from omniroute.upstream.headers import latin_1
 
 HEAD_LIMIT: Final = 64 * 1024
 """Bytes of request line and headers."""
@@ -48,8 +49,8 @@ class Desk(Protocol):
 class HttpProtocol(asyncio.Protocol):
     """One connection. Requests that follow each other without waiting are answered one by one, in order.
 
-    Two deadlines, never at once: of a head that has begun, and of a connection that waits for one. `connections`
-    holds this object while it is open.
+    Two deadlines, never at once: of a head that has begun, and of a connection that waits for one; a third, beside
+    them, is that of the request that is answered. `connections` holds this object while it is open.
     """
 
     def __init__(self, desk: Desk, connections: "set[HttpProtocol]", loop: asyncio.AbstractEventLoop) -> None:
@@ -61,13 +62,16 @@ class HttpProtocol(asyncio.Protocol):
         # A request may follow one that asked for the end of the connection; it is read, and never answered.
         self._parser.set_dangerous_leniencies(lenient_data_after_close=True)
         self._alarm = Alarm(loop, self._late)
+        self.deadline = Alarm(loop, self._overdue)
         self._url = b""
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
         self._head_bytes = 0
         self._in_head = False
         self._timed = False
         self._read = 0
-        self._request: _Request | None = None
+        self._request: _Request | None = None  # the newest, which is read
+        self._answered: _Request | None = None  # the same, or one before it
         self._waiting: deque[_Request] = deque()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -81,8 +85,9 @@ class HttpProtocol(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._connections.discard(self)
         self._alarm.drop()
+        self.deadline.drop()
         self.flow.resume_writing()  # whoever waits there finds that the client is gone
-        for request in (self._request, *self._waiting):
+        for request in (self._answered, *self._waiting):
             if request is not None:
                 request.lost()
         self._waiting.clear()
@@ -120,7 +125,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._url = b""
-        self._fields = []
+        self._names, self._values = [], []
         self._head_bytes = 0
         self._in_head = True
 
@@ -128,14 +133,15 @@ class HttpProtocol(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields.append((name, value))
+        self._names.append(name)
+        self._values.append(value)
 
     def on_headers_complete(self) -> None:
         self._in_head = self._timed = False
         self._alarm.at = math.inf
-        fields = self._fields
+        names, values = self._names, self._values
         if self._read > HEAD_LIMIT:  # more than one head, or one that is too large
-            size = len(self._url) + sum(len(name) + len(value) + 4 for name, value in fields)
+            size = len(self._url) + sum(map(len, names)) + sum(map(len, values)) + 4 * len(names)
             if size > HEAD_LIMIT:
                 self._reject(_TOO_LARGE)
         if self.transport.is_closing():
@@ -147,14 +153,14 @@ class HttpProtocol(asyncio.Protocol):
             parser.get_method().decode("ascii"),
             path,
             query,
-            {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in fields},
+            dict(zip(map(str.lower, map(latin_1, names)), map(latin_1, values), strict=True)),
             keep_alive=parser.should_keep_alive(),
         )
         before = self._request
         if self._desk.takes(exchange):
             self._request = exchange
         else:
-            self._request = AsgiRequest(self, exchange, path, fields)
+            self._request = AsgiRequest(self, exchange, path, list(zip(names, values, strict=True)))
         if before is None or before.ended:
             self._start(self._request)
         else:
@@ -173,6 +179,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_response_complete(self) -> None:
         """The reply is written: the next request, or a while of waiting for one."""
+        self.deadline.at = math.inf
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -182,6 +189,7 @@ class HttpProtocol(asyncio.Protocol):
             self._alarm.move(self.loop.time() + KEEP_ALIVE_S)
 
     def _start(self, request: _Request) -> None:
+        self._answered = request
         if isinstance(request, HttpExchange):
             request.task = self.loop.create_task(self._desk.serve(request))
         else:
@@ -194,6 +202,10 @@ class HttpProtocol(asyncio.Protocol):
     def _late(self) -> None:
         if not self.transport.is_closing():
             self._reject(_TOO_SLOW if self._in_head and self._head_bytes else b"")
+
+    def _overdue(self) -> None:
+        if isinstance(self._answered, HttpExchange):
+            self._answered.overdue()
 
     def _reject(self, reply: bytes) -> None:
         if reply:

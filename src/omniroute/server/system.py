@@ -43,8 +43,15 @@ class SystemIds:
         millisecond = time.time_ns() // 1_000_000
         if millisecond != self._millisecond:  # many requests share one, and the start of their ids
             self._millisecond = millisecond
-            self._start = "req_" + _crockford(millisecond, 40)
-        return self._start + _crockford(self._bits(80), 70)
+            self._start = "req_" + "".join(
+                [_PAIRS[(millisecond >> shift) & 1023] for shift in (40, 30, 20, 10, 0)]
+            )
+        chance, pairs = self._bits(80), _PAIRS
+        return (
+            f"{self._start}{pairs[chance >> 70]}{pairs[chance >> 60 & 1023]}{pairs[chance >> 50 & 1023]}"
+            f"{pairs[chance >> 40 & 1023]}{pairs[chance >> 30 & 1023]}{pairs[chance >> 20 & 1023]}"
+            f"{pairs[chance >> 10 & 1023]}{pairs[chance & 1023]}"
+        )
 
     def seed(self) -> int:
         """64 bits of chance for one request's choices."""
@@ -52,9 +59,3 @@ class SystemIds:
 
     def token(self) -> str:
         return f"{self._bits(96):024x}"
-
-
-def _crockford(number: int, highest: int) -> str:
-    """Ten bits at a time, from those at `highest` down."""
-    pairs = _PAIRS
-    return "".join([pairs[(number >> shift) & 1023] for shift in range(highest, -1, -10)])

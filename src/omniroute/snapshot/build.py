@@ -16,7 +16,9 @@ from omniroute.ir.json import JsonObject
 from omniroute.routing.policy import in_order
 from omniroute.snapshot.aliases import aliases_of
 from omniroute.snapshot.budgets import budgets_of
+from omniroute.snapshot.combo_defaults import defaults_of
 from omniroute.snapshot.combos import combo_of
+from omniroute.snapshot.limits import limits_of
 from omniroute.snapshot.logging import logging_of
 from omniroute.snapshot.model import Snapshot
 from omniroute.snapshot.policies import policies_of
@@ -87,17 +89,19 @@ def compose(
         by_provider.setdefault(connection.provider, []).append(connection)
     grants = {row.digest: _grant(row) for row in rows.keys}
     logging = logging_of(rows.settings)
+    usual = defaults_of(rows.settings)
     return Snapshot(
         revision=rows.revision,
         grants=grants,
         connections={provider: tuple(members) for provider, members in by_provider.items()},
         by_id={connection.id: connection for connection in served},
         providers=providers,
-        combos={row.name: combo_of(row) for row in rows.combos},
+        combos={row.name: combo_of(row, usual) for row in rows.combos},
         aliases=aliases_of(rows.settings),
         prices=prices_of(rows.settings),
         selection=selection_of(rows.settings),
         resilience=resilience_of(rows.settings),
+        limits=limits_of(rows.settings),
         budgets=budgets_of(rows.budgets, rows.spends),
         logging=logging,
         captured=logging if logging.captures(grants.values()) else None,

@@ -11,6 +11,8 @@ from omniroute.access.actor import Actor, record
 from omniroute.errors import GatewayError, InvalidRequest
 from omniroute.ir.json import JsonObject
 from omniroute.routing.combo import Combo, ComboConfig, ComboStep, ModelStep, Step, StrategyName, faults
+from omniroute.snapshot.combo_defaults import inherited
+from omniroute.snapshot.combo_names import follow
 from omniroute.storage.repos import combos as repo
 from omniroute.storage.repos.combos import ComboRow
 from omniroute.storage.writer import Writer
@@ -56,7 +58,7 @@ class Combos:
     def update(
         self, combo_id: str, revise: Callable[[ComboRow], ComboDraft], actor: Actor, *, now: int
     ) -> ComboRow:
-        """Replaces the combo by what `revise` makes of it. Combos that refer to it follow a new name."""
+        """Replaces the combo by what `revise` makes of it. Whatever refers to it follows a new name."""
 
         def change(connection: Connection) -> ComboRow:
             before = _known(connection, combo_id)
@@ -66,6 +68,7 @@ class Combos:
                     if other.id != combo_id and _refers(other, before.name):
                         repo.replace(connection, _renamed(other, before.name, row.name))
                 row = _renamed(row, before.name, row.name)
+                follow(connection, before.name, row.name, now=now)
             self._require_sound(connection, row)
             repo.replace(connection, row)
             record(connection, actor, at=now, action="combo.update", target=row.id, detail=_said(row))
@@ -110,6 +113,11 @@ class Combos:
                 code="bad_name",
             )
         prefix, slash, _ = row.name.partition("/")
+        if slash and prefix == "combo":
+            raise InvalidRequest(
+                f"The name {row.name!r} would be taken for the combo {row.name[6:]!r}; choose another one.",
+                code="bad_name",
+            )
         if slash and prefix in self._prefixes:
             raise InvalidRequest(
                 f"The name {row.name!r} would hide a model of {prefix!r}; choose another one.", code="bad_name"
@@ -122,8 +130,9 @@ class Combos:
             raise InvalidRequest(f"{found[0][0].upper()}{found[0][1:]}.", code="bad_combo")
 
 
-def combo_of(row: ComboRow) -> Combo:
-    """A stored combo as routing walks it. A strategy that is not known (any more) is `priority`."""
+def combo_of(row: ComboRow, defaults: JsonObject | None = None) -> Combo:
+    """A stored combo as routing walks it, with the `defaults` for what it leaves open. A strategy that is not
+    known (any more) is `priority`."""
     try:
         strategy = msgspec.convert(row.strategy, StrategyName)
     except msgspec.ValidationError:
@@ -133,7 +142,7 @@ def combo_of(row: ComboRow) -> Combo:
         name=row.name,
         strategy=strategy,
         steps=tuple(msgspec.convert(step, Step) for step in row.steps),
-        config=msgspec.convert(row.config, ComboConfig),
+        config=msgspec.convert(inherited(row.config, defaults) if defaults else row.config, ComboConfig),
         active=row.is_active,
         hidden=row.is_hidden,
     )

@@ -11,6 +11,7 @@ from omniroute.dialects.thinking_rule import ThinkingRule
 from omniroute.ir.json import JsonObject
 from omniroute.ledger.budgets import Budgets
 from omniroute.ledger.prices import OwnPrice
+from omniroute.routing.bounds import UNLIMITED, Limits
 from omniroute.routing.combo import Combo
 from omniroute.routing.policy import Policy
 from omniroute.routing.resilience import Resilience
@@ -27,7 +28,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     alias and by the prefix of a node; whatever provider a connection names is there.
     `combos` are by name, in the operator's order; `aliases` lead from a name or a pattern to a model or combo;
     `prices` are the operator's own, by provider and model; `selection` says how accounts are chosen,
-    `resilience` what becomes of those that fail;
+    `resilience` what becomes of those that fail; `limits` how much providers are sent;
     `budgets` is None when there are none.
     `unreadable` are the ids of
     connections whose secret does not open, and which are therefore inactive.
@@ -45,6 +46,7 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     prices: Mapping[str, Mapping[str, OwnPrice]] = {}
     selection: Selection = DEFAULT
     resilience: Resilience = Resilience()
+    limits: Limits = UNLIMITED
     budgets: Budgets | None = None
     logging: Logging = LOGGING
     captured: Logging | None = None

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 from omniroute.storage.datadir import create_private
 from omniroute.storage.schema import METADATA
 
-REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS: Final = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 """Every migration, oldest first; a test compares it with the files in `migrations/versions`."""
 
 

@@ -234,6 +234,11 @@ requests: Final = Table(
     Column("settled_at", BigInteger, doc="null while the request is open"),
     Column("price_source", String(64)),
     Column("combo", String(100), nullable=False, server_default="", doc="the combo that chose; empty for none"),
+    # Parts of the tokens above; what was read from a cache is counted as input.
+    Column("audio_input_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("audio_output_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("image_input_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("image_output_tokens", BigInteger, nullable=False, server_default="0"),
     PrimaryKeyConstraint("id"),
     Index(None, "at", "id"),  # repos.usage.latest, totals, totals_by_model; repos.requests.page
     Index(None, "settled_at", "id"),  # repos.usage.settled_after, interrupt_open
@@ -267,6 +272,13 @@ attempts: Final = Table(
     Column("status", Integer, nullable=False),
     Column("duration_ms", Integer, nullable=False),
     Column("message", Text, nullable=False),
+    # What a failed one used all the same; that of the one that answered is its request's, less these.
+    Column("input_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("output_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("cache_read_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("cache_write_tokens", BigInteger, nullable=False, server_default="0"),
+    Column("cost_micro_usd", BigInteger),
+    Column("price_source", String(64)),
     PrimaryKeyConstraint("request_id", "number"),  # repos.usage.attempts_of
 )
 

@@ -1,5 +1,7 @@
 """The endpoints that generate: one handler for every dialect, since the dialect is all that differs."""
 
+from collections.abc import Awaitable
+
 from omniroute.dialects.base import Dialect
 from omniroute.pipeline.exchange import Exchange
 from omniroute.pipeline.generate import Generate
@@ -14,5 +16,5 @@ class Chat:
         self._dialect = dialect
         self._below = below
 
-    async def __call__(self, exchange: Exchange, provider: str) -> None:
-        await self._generate(exchange, self._dialect, provider or None, below=self._below)
+    def __call__(self, exchange: Exchange, provider: str) -> Awaitable[None]:
+        return self._generate(exchange, self._dialect, provider or None, below=self._below)

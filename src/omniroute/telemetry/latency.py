@@ -5,8 +5,8 @@ sixteenth. Durations below 8 ms have a bucket for each millisecond.
 """
 
 from array import array
-from collections.abc import Iterable
 from math import ceil
+from operator import add
 from typing import Final, Literal, TypeAlias
 
 import msgspec
@@ -36,42 +36,53 @@ class Quantiles(msgspec.Struct, frozen=True):
     p99: int
 
 
-class Histogram:
-    """Counts of durations."""
+class Histograms:
+    """Counts of durations at one provider, for each phase."""
 
     __slots__ = ("counts", "total_ms")
 
     def __init__(self) -> None:
-        self.counts = array("I", bytes(4 * _BUCKETS))
-        self.total_ms = 0
+        self.counts: dict[Phase, array[int]] = {phase: array("I", bytes(4 * _BUCKETS)) for phase in PHASES}
+        self.total_ms: dict[Phase, int] = dict.fromkeys(PHASES, 0)
 
-    def add(self, bucket: int, ms: int) -> None:
-        self.counts[bucket] += 1
-        self.total_ms += ms
+    def add(self, other: "Histograms") -> None:
+        for phase in PHASES:
+            self.counts[phase] = array("I", map(add, self.counts[phase], other.counts[phase]))
+            self.total_ms[phase] += other.total_ms[phase]
+
+
+_Slice: TypeAlias = dict[str, Histograms]
+"""By provider."""
 
 
 class Latency:
     """What was seen in the last hour by the minute, and in the last seven days by the hour. Every `now` is
-    monotonic seconds. A provider costs about 2 KiB for each of these minutes and hours in which it was asked."""
+    monotonic seconds. A provider costs about 3 KiB for each of these minutes and hours in which it was asked.
+
+    A request is counted in its minute only, which goes into its hour when the next minute begins.
+    """
 
     def __init__(self) -> None:
         self._minutes: dict[int, _Slice] = {}
         self._hours: dict[int, _Slice] = {}
+        self._minute = -1
+        self._seen: _Slice = {}
+        """That of the newest minute."""
 
     def record(self, provider: str, now: float, *, total: int, first_event: int, gateway: int) -> None:
         """One request at `provider` took so many milliseconds for each phase."""
-        buckets = _bucket(total), _bucket(first_event), _bucket(gateway)
-        for slices, length, kept in ((self._minutes, _SLICE_S, _SLICES), (self._hours, _LONG_S, _LONGS)):
-            number = int(now // length)
-            slice_ = slices.get(number)
-            if slice_ is None:
-                slice_ = slices[number] = _Slice()
-                for old in [one for one in slices if one <= number - kept]:
-                    del slices[old]
-            histograms = slice_.of(provider)
-            histograms["total"].add(buckets[0], total)
-            histograms["first_event"].add(buckets[1], first_event)
-            histograms["gateway"].add(buckets[2], gateway)
+        if now // _SLICE_S != self._minute:
+            self._begin(int(now // _SLICE_S))
+        seen = self._seen.get(provider)
+        if seen is None:
+            seen = self._seen[provider] = Histograms()
+        counts, total_ms = seen.counts, seen.total_ms
+        counts["total"][_bucket(total)] += 1
+        counts["first_event"][_bucket(first_event)] += 1
+        counts["gateway"][_bucket(gateway)] += 1
+        total_ms["total"] += total
+        total_ms["first_event"] += first_event
+        total_ms["gateway"] += gateway
 
     def of(self, window_s: float, now: float) -> dict[str, dict[Phase, Quantiles]]:
         """By provider, and under the name `""` for all together. The window is widened to whole minutes, above an
@@ -80,33 +91,38 @@ class Latency:
         slices, length = (self._hours, _LONG_S) if long else (self._minutes, _SLICE_S)
         first = int(now // length) - ceil(window_s / length) + 1
         seen = [slice_ for number, slice_ in slices.items() if number >= first]
-        providers = sorted({provider for slice_ in seen for provider in slice_.providers})
+        if long and _hour_of(self._minute) >= first:
+            seen.append(self._seen)
+        providers = sorted({provider for slice_ in seen for provider in slice_})
         found: dict[str, dict[Phase, Quantiles]] = {}
         for provider in providers:
-            own = [slice_.providers[provider] for slice_ in seen if provider in slice_.providers]
-            found[provider] = _of_each(own)
-        found[""] = _of_each([histograms for slice_ in seen for histograms in slice_.providers.values()])
+            found[provider] = _of_each([slice_[provider] for slice_ in seen if provider in slice_])
+        found[""] = _of_each([one for slice_ in seen for one in slice_.values()])
         return found
 
+    def _begin(self, minute: int) -> None:
+        if self._seen:
+            hour = self._hours.setdefault(_hour_of(self._minute), {})
+            for provider, seen in self._seen.items():
+                hour.setdefault(provider, Histograms()).add(seen)
+        self._minute = minute
+        self._seen = self._minutes[minute] = {}
+        for slices, kept in ((self._minutes, minute - _SLICES), (self._hours, _hour_of(minute) - _LONGS)):
+            for old in [number for number in slices if number <= kept]:
+                del slices[old]
 
-def _of_each(seen: list[dict[Phase, Histogram]]) -> dict[Phase, Quantiles]:
-    return {phase: _quantiles(histograms[phase] for histograms in seen) for phase in PHASES}
+
+def _hour_of(minute: int) -> int:
+    return minute * _SLICE_S // _LONG_S
 
 
-class _Slice:
-    def __init__(self) -> None:
-        self.providers: dict[str, dict[Phase, Histogram]] = {}
-
-    def of(self, provider: str) -> dict[Phase, Histogram]:
-        histograms = self.providers.get(provider)
-        if histograms is None:
-            histograms = self.providers[provider] = {phase: Histogram() for phase in PHASES}
-        return histograms
+def _of_each(seen: list[Histograms]) -> dict[Phase, Quantiles]:
+    return {phase: _quantiles(phase, seen) for phase in PHASES}
 
 
 def _bucket(ms: int) -> int:
     if ms < _FINE:
-        return max(ms, 0)
+        return ms if ms > 0 else 0
     exponent = ms.bit_length() - 4
     return min(_FINE * exponent + (ms >> exponent), _BUCKETS - 1)
 
@@ -119,12 +135,12 @@ def _middle(bucket: int) -> int:
     return ((_FINE + step) << exponent) + ((1 << exponent) - 1) // 2
 
 
-def _quantiles(histograms: Iterable[Histogram]) -> Quantiles:
+def _quantiles(phase: Phase, seen: list[Histograms]) -> Quantiles:
     counts = [0] * _BUCKETS
     total_ms = 0
-    for histogram in histograms:
-        total_ms += histogram.total_ms
-        counts = [one + another for one, another in zip(counts, histogram.counts, strict=True)]
+    for histograms in seen:
+        total_ms += histograms.total_ms[phase]
+        counts = list(map(add, counts, histograms.counts[phase]))
     count = sum(counts)
     if not count:
         return Quantiles(0, 0, 0, 0, 0)

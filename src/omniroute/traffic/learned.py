@@ -1,6 +1,6 @@
 """The limits of accounts, as their providers last told them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import msgspec
@@ -28,20 +28,29 @@ class LearnedLimit(msgspec.Struct, frozen=True, kw_only=True):
         return self.limit if now >= self.reset_at else self.remaining
 
 
-class Learned:
-    """By account id. In memory."""
+class _Told(msgspec.Struct, frozen=True):
+    """`share` is that of the tightest limit; it holds `until` the first of them is reset or too old."""
 
-    def __init__(self) -> None:
-        self._limits: dict[str, tuple[LearnedLimit, ...]] = {}
+    limits: tuple[LearnedLimit, ...]
+    share: float
+    until: float
+
+
+class Learned:
+    """By account id. In memory. `heard` is told of each account that has told something new."""
+
+    def __init__(self, heard: Callable[[str], None]) -> None:
+        self._heard = heard
+        self._told: dict[str, _Told] = {}
 
     def hear(self, account_id: str, headers: Mapping[str, str], *, at: float, now: float) -> None:
         """The headers of an answer, good or bad, at `at` (unix seconds), which is `now` (monotonic)."""
         told = told_limits(headers, at)
         if not told:
             return
-        if len(self._limits) >= _MAX_ACCOUNTS and account_id not in self._limits:
-            self._limits.clear()
-        self._limits[account_id] = tuple(
+        if len(self._told) >= _MAX_ACCOUNTS and account_id not in self._told:
+            self._told.clear()
+        limits = [
             LearnedLimit(
                 what=one.what,
                 limit=one.limit,
@@ -51,19 +60,32 @@ class Learned:
                 length_s=one.length_s,
             )
             for one in told
+        ]
+        self._told[account_id] = _Told(
+            limits=tuple(limits),
+            share=min([one.left(now) / one.limit for one in limits]),
+            until=min([now + _FORGET_S, *[one.reset_at for one in limits]]),
         )
+        self._heard(account_id)
 
     def limits(self, account_id: str, now: float) -> tuple[LearnedLimit, ...]:
         """What is known of the account and not older than a day."""
-        return tuple(one for one in self._limits.get(account_id, ()) if now - one.learned_at < _FORGET_S)
+        told = self._told.get(account_id)
+        if told is None:
+            return ()
+        if now < told.until:
+            return told.limits
+        return tuple([one for one in told.limits if now - one.learned_at < _FORGET_S])
 
     def __bool__(self) -> bool:
         """Whether anything is known of any account."""
-        return bool(self._limits)
+        return bool(self._told)
 
     def share_left(self, account_id: str, now: float) -> float | None:
         """Of the tightest limit, 0 to 1; None when none is known."""
-        known = self._limits.get(account_id)
-        if not known:
+        told = self._told.get(account_id)
+        if told is None:
             return None
-        return min((one.left(now) / one.limit for one in self.limits(account_id, now)), default=None)
+        if now < told.until:
+            return told.share
+        return min([one.left(now) / one.limit for one in self.limits(account_id, now)], default=None)

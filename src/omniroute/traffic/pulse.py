@@ -1,7 +1,7 @@
 """What requests have lately been like at each target: load, speed, errors, health. In memory; one event loop."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol, TypeAlias
 
 import msgspec
@@ -9,6 +9,7 @@ import msgspec
 from omniroute.clock import Rng
 from omniroute.ir.failure import Failure, FailureKind
 from omniroute.ir.target import Target
+from omniroute.routing.classify import UNSAID
 from omniroute.routing.health import (
     WELL,
     Condition,
@@ -24,9 +25,12 @@ from omniroute.routing.resilience import DEFAULT, Category, Resilience
 from omniroute.routing.standing import UNKNOWN, Standing
 from omniroute.traffic.combo_metrics import ComboMetrics
 from omniroute.traffic.retries import Retries
+from omniroute.traffic.waits import Waits
 
 _DECAY_S: Final = 30.0
+_LEAST_S: Final = 1e-9
 _FADE_S: Final = 1.0
+_TOLD_S: Final = 1.0
 _COUNTED_S: Final = 2.0
 _MAX_TARGETS: Final = 10_000
 PROVIDERS_FAULT: Final[frozenset[FailureKind]] = frozenset(
@@ -68,6 +72,19 @@ class _Beat(msgspec.Struct):
         self.errors *= faded
         self.at = now
 
+    def standing(self, now: float) -> Standing:
+        faded = math.exp(-max(0.0, now - self.at) / _DECAY_S)
+        first_event_s = self.first_event_s
+        return Standing(
+            in_flight=self.in_flight,
+            rate=self.rate * faded,
+            first_event_s=first_event_s,
+            wait_log=None if first_event_s is None else math.log10(first_event_s + 2 * self.spread_s + _LEAST_S),
+            spread_log=None if first_event_s is None else math.log10(self.spread_s + _LEAST_S),
+            errors=self.errors * faded if self.seen else None,
+            health="closed" if self.condition.open_until is None else health(self.condition, now),
+        )
+
     def count_good(self) -> None:
         if self.good:
             self.condition = gone_well(self.condition, self.good_since, times=self.good)
@@ -87,28 +104,32 @@ class Pulse:
         self._beats: dict[_Key, _Beat] = {}
         self._tripped: set[_Key] = set()
         """Whose breakers are not closed: mostly nobody's."""
+        self._told: dict[_Key, Standing] = {}
+        self._told_until = 0.0
+        """Until then holds what was told of those to whom nothing has happened since."""
         self.turns: dict[str, int] = {}
         self.last_good: dict[str, str] = {}
         self.retries = Retries()
+        self.waits = Waits()
         self.combos = ComboMetrics()
 
-    def standing(self, target: Target, now: float, cost_usd: float | None = None) -> Standing:
-        """`cost_usd` is what the request in question would cost there."""
+    def standing(self, target: Target, now: float) -> Standing:
         beat = self._beats.get((target.provider, target.model))
-        if beat is None:
-            return UNKNOWN if cost_usd is None else Standing(cost_usd=cost_usd)
-        faded = math.exp(-max(0.0, now - beat.at) / _DECAY_S)
-        first_event_s = beat.first_event_s
-        return Standing(
-            in_flight=beat.in_flight,
-            rate=beat.rate * faded,
-            first_event_s=first_event_s,
-            spread_s=None if first_event_s is None else beat.spread_s,
-            p95_s=None if first_event_s is None else first_event_s + 2 * beat.spread_s,
-            errors=beat.errors * faded if beat.seen else None,
-            health=health(beat.condition, now),
-            cost_usd=cost_usd,
-        )
+        return UNKNOWN if beat is None else beat.standing(now)
+
+    def standings(self, models: Iterable[tuple[str, _Key]], now: float) -> dict[str, Standing]:
+        """Of each provider and model, by the key that comes with it. What fades may be that of a second ago, all
+        else is as it is now."""
+        if now >= self._told_until:
+            self._told.clear()
+            self._told_until = now + _TOLD_S
+        told = self._told
+        return {key: told.get(model) or self._tell(model, now) for key, model in models}
+
+    @property
+    def well(self) -> bool:
+        """Whether all breakers are closed."""
+        return not self._tripped
 
     def failing(self, target: Target, now: float) -> bool:
         """Whether its breaker is open."""
@@ -205,8 +226,22 @@ class Pulse:
     def take_turn(self, combo: str) -> None:
         self.turns[combo] = self.turns.get(combo, 0) + 1
 
+    def _tell(self, key: _Key, now: float) -> Standing:
+        beat = self._beats.get(key)
+        if beat is None:
+            return UNKNOWN
+        standing = beat.standing(now)
+        if beat.condition.open_until is None:
+            self._told[key] = standing
+        return standing
+
     def _count_bad(self, target: Target, beat: _Beat, failure: Failure, now: float, category: Category) -> None:
         if failure.kind not in PROVIDERS_FAULT:
+            beat.condition = withdrawn(beat.condition)
+            return
+        if failure.code in UNSAID:  # half a failure for who compares targets, none for the breaker
+            beat.errors += 0.1 * (1 - beat.errors)
+            beat.seen = True
             beat.condition = withdrawn(beat.condition)
             return
         beat.errors += 0.2 * (1 - beat.errors)
@@ -228,6 +263,7 @@ class Pulse:
     def _set(self, key: _Key, beat: _Beat, condition: Condition) -> None:
         turned = condition.open_until != beat.condition.open_until
         beat.condition = condition
+        self._told.pop(key, None)
         if condition.open_until is not None:
             self._tripped.add(key)
         else:
@@ -243,4 +279,5 @@ class Pulse:
                 self._beats = {known: one for known, one in self._beats.items() if one.in_flight}
                 self._tripped.intersection_update(self._beats)
             beat = self._beats[key] = _Beat()
+        self._told.pop(key, None)
         return beat

@@ -19,14 +19,15 @@ from omniroute.upstream.headers import HEAD_LIMIT, header_lines
 from omniroute.upstream.reasons import connection_reason
 from omniroute.upstream.transport import UpstreamRequest
 
-# aiohttp warns about larger bodies that are given as bytes; from a file object it sends them piece by piece.
-_PLAIN_BODY_LIMIT = 512 * 1024
+# From a file object aiohttp sends a body piece by piece, and tells of each; it warns about those above 1 MiB that
+# are given as bytes.
+_PLAIN_BODY_LIMIT = 256 * 1024
 # aiohttp itself retries these on a kept connection that turns out to be closed.
 _RETRIED_BY_AIOHTTP = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 
 
 class Exchange:
-    """`first_byte_s` starts when a connection is there, so a slow upload counts towards it."""
+    """`first_byte_s` starts when the last piece of the request is on its way; until then each has `write_s`."""
 
     def __init__(self, request: UpstreamRequest, target: Endpoint) -> None:
         self._request = request
@@ -38,6 +39,7 @@ class Exchange:
         self._timeout: asyncio.Timeout | None = None
         self._connected = False
         self._reused = False
+        self._unsent = 0
 
     @staticmethod
     def tracing() -> aiohttp.TraceConfig:
@@ -45,6 +47,7 @@ class Exchange:
         trace = aiohttp.TraceConfig()
         trace.on_connection_create_end.append(_created)
         trace.on_connection_reuseconn.append(_reused)
+        trace.on_request_chunk_sent.append(_sent)
         return trace
 
     @asynccontextmanager
@@ -58,13 +61,26 @@ class Exchange:
             if self._timeout is not None and self._timeout.expired():
                 raise self._late() from None
             raise self._opening_failure(error) from None
+        finally:
+            self._timeout = None  # the rest of a request may still be on its way when its reply begins
 
     def connection(self, *, reused: bool) -> None:
-        """Called by the session's trace: from here the first-byte deadline counts."""
+        """Called by the session's trace: from here the request is sent."""
         self._connected = True
         self._reused = reused
-        assert self._timeout is not None
-        self._timeout.reschedule(self._until(self._request.deadlines.first_byte_s))
+        size = len(self._request.body)
+        self._unsent = size if size > _PLAIN_BODY_LIMIT else 0
+        self.sent(0)
+
+    def sent(self, size: int) -> None:
+        """Called by the session's trace: a piece of the body is on its way; the last is followed by the wait for
+        the reply."""
+        self._unsent -= size
+        deadlines = self._request.deadlines
+        if self._timeout is not None and not self._timeout.expired():
+            self._timeout.reschedule(
+                self._until(deadlines.write_s if self._unsent > 0 else deadlines.first_byte_s)
+            )
 
     async def reply(
         self,
@@ -124,6 +140,10 @@ class Exchange:
         deadlines = self._request.deadlines
         if self._timeout is not None and self._timeout.when() == self._final:
             return overdue(self.origin, deadlines)
+        if self._connected and self._unsent > 0:
+            return UpstreamError(
+                "timeout", f"{self.origin} took nothing of the request for {deadlines.write_s:g} s"
+            )
         if self._connected:
             return UpstreamError("timeout", f"{self.origin} did not reply within {deadlines.first_byte_s:g} s")
         if self._request.proxy is not None:
@@ -168,6 +188,13 @@ async def _reused(
 ) -> None:
     exchange: Exchange = context.trace_request_ctx
     exchange.connection(reused=True)
+
+
+async def _sent(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestChunkSentParams
+) -> None:
+    exchange: Exchange = context.trace_request_ctx
+    exchange.sent(len(params.chunk))
 
 
 def _unanswered(error: aiohttp.ClientConnectionError) -> bool:

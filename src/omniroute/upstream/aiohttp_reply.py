@@ -28,10 +28,13 @@ class AiohttpReply:
         leave: Callable[[], None],
     ) -> None:
         self.status: int = response.status
-        self.headers: dict[str, str] = header_dict(response.raw_headers)
+        self.headers: dict[str, str] = header_dict(
+            [name for name, _ in response.raw_headers], [value for _, value in response.raw_headers]
+        )
         self._response = response
         self._origin = origin
         self._deadlines = deadlines
+        self._idle_s = deadlines.idle_s
         self._final = final
         self._leave: Callable[[], None] | None = leave
         self._loop = asyncio.get_running_loop()
@@ -80,6 +83,14 @@ class AiohttpReply:
     async def pump(self, sink: Sink) -> bool:
         return await pumped(self, sink)
 
+    def pause(self, idle_s: float) -> None:
+        self._idle_s = idle_s
+
+    def give_up(self, why: str) -> None:
+        content = self._response.content
+        if not content.is_eof():
+            content.set_exception(UpstreamError("timeout", f"{self._origin} {why}"))
+
     async def aclose(self) -> None:
         leave, self._leave = self._leave, None
         if leave is None:
@@ -93,7 +104,7 @@ class AiohttpReply:
         leave()
 
     async def _next(self, content: aiohttp.StreamReader) -> bytes:
-        idle_s = self._deadlines.idle_s
+        idle_s = self._idle_s
         until = min(self._final, self._loop.time() + idle_s if idle_s else math.inf)
         timeout = asyncio.timeout_at(until if until < math.inf else None)
         try:

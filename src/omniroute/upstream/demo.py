@@ -96,6 +96,12 @@ class DemoReply:
     async def pump(self, sink: Sink) -> bool:
         return await pumped(self, sink)
 
+    def pause(self, idle_s: float) -> None:
+        """It never pauses."""
+
+    def give_up(self, why: str) -> None:
+        """It is here to its end."""
+
     async def aclose(self) -> None:
         self._pieces.clear()
 

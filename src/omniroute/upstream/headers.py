@@ -1,20 +1,27 @@
 """HTTP header fields as requests and replies of transports hold them."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from functools import lru_cache
+from operator import methodcaller
+from typing import Final
 
 from omniroute.errors import UpstreamError
 
 HEAD_LIMIT = 64 * 1024
 """Bytes of a reply's head (and of its trailers); a longer one is a `protocol` error."""
 
+latin_1: Final = methodcaller("decode", "latin-1")
+"""Bytes as text in which every one of them survives."""
 
-def header_dict(fields: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """Names in lower case, values as Latin-1 so that every byte survives; repeated fields joined by a comma."""
-    found: dict[str, str] = {}
-    for raw_name, raw_value in fields:
-        name = raw_name.decode("latin-1").lower()
-        value = raw_value.decode("latin-1")
+
+def header_dict(names: Sequence[bytes], values: Sequence[bytes]) -> dict[str, str]:
+    """Names in lower case, values as Latin-1; repeated fields joined by a comma."""
+    found: dict[str, str] = dict(zip(map(str.lower, map(latin_1, names)), map(latin_1, values), strict=True))
+    if len(found) == len(names):
+        return found
+    found = {}
+    for raw_name, raw_value in zip(names, values, strict=True):
+        name, value = latin_1(raw_name).lower(), latin_1(raw_value)
         found[name] = f"{found[name]}, {value}" if name in found else value
     return found
 

@@ -116,16 +116,20 @@ class ScriptedReply:
         self.finished = False
         self.cut = False
         self._pieces: deque[Piece] = deque(answer.chunks)
+        self._given_up = asyncio.Event()
+        self._why = ""
 
     async def chunk(self) -> bytes:
         while self._pieces and not self.cut:
+            if self._given_up.is_set():
+                raise UpstreamError("timeout", self._why)
             match self._pieces[0]:
                 case bytes() as piece:
                     self._pieces.popleft()
                     if piece:
                         return piece
                 case Gate() as gate:
-                    await gate.passed()
+                    await self._passed(gate)
                     self._pieces.popleft()
                 case Fault(kind, message):
                     raise UpstreamError(kind, message)
@@ -145,5 +149,25 @@ class ScriptedReply:
     async def pump(self, sink: Sink) -> bool:
         return await pumped(self, sink)
 
+    def pause(self, idle_s: float) -> None:
+        """Deadlines are not applied."""
+
+    def give_up(self, why: str) -> None:
+        if not self.finished:
+            self._why = f"the scripted provider {why}"
+            self._given_up.set()
+
     async def aclose(self) -> None:
         self.cut = self.cut or not self.finished
+
+    async def _passed(self, gate: Gate) -> None:
+        """Returns when the gate is open. Raises `UpstreamError` when the reply is given up before that."""
+        opened, left = asyncio.ensure_future(gate.passed()), asyncio.ensure_future(self._given_up.wait())
+        try:
+            await asyncio.wait((opened, left), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for waiting in (opened, left):
+                waiting.cancel()
+            await asyncio.gather(opened, left, return_exceptions=True)
+        if self._given_up.is_set():
+            raise UpstreamError("timeout", self._why)

@@ -1,6 +1,6 @@
 """Which transport carries a request: the demo in-process, proxied ones aiohttp, everything else the fast one."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 from omniroute.upstream.demo import SCHEME
 from omniroute.upstream.transport import Reply, Transport, UpstreamRequest
@@ -16,8 +16,8 @@ class SelectingTransport:
         self._proxied: Transport | None = None
         self._demo = demo
 
-    async def open(self, request: UpstreamRequest) -> Reply:
-        return await self._transport(request).open(request)
+    def open(self, request: UpstreamRequest) -> Coroutine[object, None, Reply]:
+        return self._transport(request).open(request)
 
     async def aclose(self) -> None:
         await self._direct.aclose()

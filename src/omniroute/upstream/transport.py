@@ -1,6 +1,6 @@
 """How bytes get to a provider and back: a protocol of two methods, with several implementations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -11,11 +11,13 @@ __all__ = ["Deadlines", "Reply", "Sink", "Transport", "UpstreamError", "Upstream
 
 
 class Deadlines(msgspec.Struct, frozen=True, kw_only=True):
-    """Seconds; 0 means no limit. `connect_s` covers DNS, TCP, TLS and the proxy. `first_byte_s` runs from the
-    sent request to the reply's head and also bounds a request that cannot be sent, `idle_s` between two pieces of
-    the body (while somebody wants them), `total_s` over everything."""
+    """Seconds; 0 means no limit. `connect_s` covers DNS, TCP, TLS and the proxy. `write_s` is how long a peer may
+    take for a piece of the request (256 KiB), `first_byte_s` runs from the sent request to the reply's head,
+    `idle_s` between two pieces of the body (while somebody wants them), `total_s` over everything. Nobody waits
+    for a connection to become free: there is no limit to them."""
 
-    connect_s: float = 30.0
+    connect_s: float = 10.0
+    write_s: float = 30.0
     first_byte_s: float = 600.0
     idle_s: float = 600.0
     total_s: float = 0.0
@@ -54,17 +56,26 @@ class Reply(Protocol):
         """Names in lower case; of repeated headers the values are joined by a comma."""
         ...
 
-    async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
+    def read(self, limit: int = 64 * 1024 * 1024) -> Coroutine[object, None, bytes]:
         """The whole body. Raises `UpstreamError`; `protocol` when it is longer than `limit`."""
         ...
 
-    async def chunk(self) -> bytes:
+    def chunk(self) -> Coroutine[object, None, bytes]:
         """The next piece as soon as it is there, of any size; `b""` at the end. Raises `UpstreamError`."""
         ...
 
-    async def pump(self, sink: Sink) -> bool:
+    def pump(self, sink: Sink) -> Coroutine[object, None, bool]:
         """Calls `sink` with every piece as soon as it is there. True when `sink` refused to go on, False at the
         end of the body. Raises `UpstreamError`."""
+        ...
+
+    def pause(self, idle_s: float) -> None:
+        """From now on so many seconds may pass between two pieces, in place of the deadline; 0 for any time."""
+        ...
+
+    def give_up(self, why: str) -> None:
+        """Whoever reads now, or goes on to, gets an `UpstreamError` (`timeout`): the origin's name and `why`. A
+        reply that is here to its end is left alone."""
         ...
 
     async def aclose(self) -> None:
@@ -73,7 +84,7 @@ class Reply(Protocol):
 
 
 class Transport(Protocol):
-    async def open(self, request: UpstreamRequest) -> Reply:
+    def open(self, request: UpstreamRequest) -> Coroutine[object, None, Reply]:
         """Sends and waits for the head. Raises `UpstreamError`. Cancelling it closes the connection."""
         ...
 

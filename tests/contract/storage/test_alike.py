@@ -13,7 +13,7 @@ from omniroute.ledger.reader import Taken
 from omniroute.storage.database import Database
 from omniroute.storage.filters.grammar import parse
 from omniroute.storage.postgresql import connect
-from omniroute.storage.repos import requests, summaries, usage
+from omniroute.storage.repos import requests, steps, suggestions, summaries, usage
 from omniroute.storage.schema import METADATA
 from tests.support.records import attempted, lives, opened, settled, texts
 
@@ -24,6 +24,8 @@ QUERIES = (
     "is:running",
     "is:ok,running",
     "is:fellback",
+    "tps:>2",
+    "has:session,cost",
     "is:unpriced",
     "-is:stream",
     "cache:miss",
@@ -48,6 +50,7 @@ QUERIES = (
     "since:100h",
     "until:120h",
 )
+SUGGESTED = (("model", ""), ("model", "G%"), ("provider", "g"), ("error", ""), ("account", ""))
 BY = (
     (),
     ("at",),
@@ -153,6 +156,12 @@ def test_the_same_questions_find_the_same(engines):
             [summaries.used(connection, by, since=since, until=until) for by in BY],
             [summaries.used(connection, by) for by in BY],
             summaries.minutes(connection, since=since),
+            [
+                steps.steps(connection, since=start, length=length, by_account=by_account)
+                for by_account in (False, True)
+                for length, start in ((300_000, since), (3_600_000, since), (86_400_000, 3 * summaries.DAY_MS))
+            ],
+            [suggestions.values(connection, field, prefix, limit=3) for field, prefix in SUGGESTED],
             summaries.pending(connection),
         )
 

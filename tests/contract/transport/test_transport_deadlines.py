@@ -70,6 +70,75 @@ async def test_a_server_that_never_replies(transport: Transport) -> None:
         assert await server.left.get() == 1
 
 
+async def test_a_server_that_takes_nothing(transport: Transport) -> None:
+    async def deaf(peer: Peer) -> None:
+        peer.writer.transport.pause_reading()
+        await stop.wait()
+
+    stop = asyncio.Event()
+    async with RawServer(deaf) as server:
+        large = post(server.url(), b"x" * (32 * 1024 * 1024), deadlines=only(write_s=FAIR))
+        with pytest.raises(UpstreamError) as caught:
+            await transport.open(large)
+        assert (caught.value.kind, "took nothing of the request" in caught.value.message) == ("timeout", True)
+        stop.set()
+
+
+async def test_a_request_that_is_taken_slowly_is_taken(transport: Transport) -> None:
+    async def sleepy(peer: Peer) -> None:
+        for _ in range(5):
+            peer.writer.transport.pause_reading()
+            await asyncio.sleep(FAIR / 3)
+            peer.writer.transport.resume_reading()
+            await asyncio.sleep(0.01)
+        await peer.request()
+        await peer.send(plain(b"ok"))
+
+    async with RawServer(sleepy) as server:
+        request = post(server.url(), b"x" * (24 * 1024 * 1024), deadlines=only(write_s=FAIR * 1.5))
+        assert await fetched(transport, request) == (200, b"ok")
+
+
+async def test_the_pauses_of_a_reply_may_become_longer_and_shorter(transport: Transport) -> None:
+    async with RawServer(first_piece_only) as server:
+        reply = await transport.open(get(server.url(), deadlines=only(idle_s=SOON)))
+        reply.pause(LONG)
+        assert await reply.chunk() == b"one"
+        waiting = asyncio.ensure_future(reply.chunk())
+        await asyncio.sleep(SOON * 3)
+        assert not waiting.done()
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        reply.pause(SOON)
+        with pytest.raises(UpstreamError) as caught:
+            await reply.chunk()
+        assert (caught.value.kind, f"{SOON:g} s" in caught.value.message) == ("timeout", True)
+        await reply.aclose()
+
+
+async def test_a_reply_that_is_given_up_says_why_to_its_reader(transport: Transport) -> None:
+    async with RawServer(first_piece_only) as server:
+        reply = await transport.open(get(server.url(), deadlines=only()))
+        assert await reply.chunk() == b"one"
+        asyncio.get_running_loop().call_later(SOON, reply.give_up, "said nothing useful")
+        with pytest.raises(UpstreamError) as caught:
+            await reply.chunk()
+        assert caught.value.kind == "timeout"
+        assert caught.value.message.endswith("said nothing useful")
+        await reply.aclose()
+        assert await server.left.get() == 1
+
+
+async def test_a_whole_reply_is_not_given_up(transport: Transport) -> None:
+    async with RawServer(always(plain(b"ok"))) as server:
+        for _ in range(2):
+            reply = await transport.open(get(server.url(), deadlines=only()))
+            assert await reply.read() == b"ok"
+            reply.give_up("too late")
+            await reply.aclose()
+    assert server.connections == 1
+
+
 async def test_a_head_that_trickles_in_does_not_move_the_deadline(transport: Transport) -> None:
     async def trickle(peer: Peer) -> None:
         await peer.request()

@@ -6,11 +6,14 @@ import struct
 from typing import TYPE_CHECKING, cast
 
 from tests.support.upstream.received import Received
-from tests.support.upstream.reply import Break, Plan, Send, Silence
+from tests.support.upstream.reply import Break, Comments, Plan, Send, Silence
 from tests.support.upstream.wire import BadRequest, Request, RequestReader
 
 if TYPE_CHECKING:
     from tests.support.upstream.server import ScriptedUpstream
+
+
+_COMMENT = b"c\r\n: patience\n\n\r\n"
 
 
 class Connection(asyncio.Protocol):
@@ -77,6 +80,10 @@ class Connection(asyncio.Protocol):
                     await self._write(data)
                 case Silence():
                     await asyncio.get_running_loop().create_future()
+                case Comments(every_s):
+                    while True:
+                        await self._write(_COMMENT)
+                        await asyncio.sleep(every_s)
                 case Break(how):
                     received.end("broken")
                     self._break(how)

@@ -10,7 +10,7 @@ from tests.support.upstream import fitting
 from tests.support.upstream.answer import Answer
 from tests.support.upstream.gate import Gate
 from tests.support.upstream.received import Received
-from tests.support.upstream.script import Cut, Empty, EndEarly, ErrorEvent, Hang, Malformed, Refuse, Script
+from tests.support.upstream.script import Alive, Cut, Empty, EndEarly, ErrorEvent, Hang, Malformed, Refuse, Script
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,20 @@ class Silence:
 
 
 @dataclass(frozen=True)
+class Comments:
+    """Nothing but signs of life until the caller leaves."""
+
+    every_s: float
+
+
+@dataclass(frozen=True)
 class Break:
     """The connection ends here, in the middle of what was promised."""
 
     how: Literal["close", "reset"]
 
 
-Step: TypeAlias = Send | Silence | Break
+Step: TypeAlias = Send | Silence | Comments | Break
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +124,8 @@ def _stream(
             return (Break(how),)
         case Hang(int(after)):
             return (head, *_paced(events[:after]), Silence())
+        case Alive(after, every_s):
+            return (head, *_paced(events[:after]), Comments(every_s))
         case Cut(int(after), how):
             return (head, *_paced(events[:after]), Break(how))
         case EndEarly(after):

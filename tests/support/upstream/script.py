@@ -25,6 +25,14 @@ class Hang:
 
 
 @dataclass(frozen=True)
+class Alive:
+    """A stream that has no more to say after so many events, and says so with comments until the client leaves."""
+
+    after: int = 0
+    every_s: float = 0.05
+
+
+@dataclass(frozen=True)
 class Cut:
     """The connection breaks, by a close or a reset: before the head (`after` None) or after so many events."""
 
@@ -63,7 +71,7 @@ class EndEarly:
     after: int
 
 
-Fault: TypeAlias = Refuse | Hang | Cut | Malformed | ErrorEvent | Empty | EndEarly
+Fault: TypeAlias = Refuse | Hang | Alive | Cut | Malformed | ErrorEvent | Empty | EndEarly
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omniroute.accounts.provider_data import excluded_models, parts
+from omniroute.accounts.provider_data import excluded_models, parts, timeouts
 from omniroute.catalog.provider import Operation, Provider
 from omniroute.errors import InvalidRequest
+from omniroute.ir.timeouts import Timeouts
 
 PROVIDER = Provider(
     id="p",
@@ -59,3 +60,17 @@ def test_excluded_models_come_as_a_list_or_as_text() -> None:
     assert excluded_models({"excludedModels": ["a/*", "b"]}) == ("a/*", "b")
     assert excluded_models({"excludedModels": "a/*, b,,"}) == ("a/*", "b")
     assert excluded_models({}) == ()
+
+
+def test_timeouts_are_open_and_in_milliseconds() -> None:
+    data = {"timeouts": {"firstEventMs": 45_000, "totalMs": 0}}
+    assert parts(PROVIDER, data) == (data, {})
+    assert timeouts(data) == Timeouts(first_event_s=45.0, total_s=0.0)
+    assert timeouts({}) is None
+
+
+@pytest.mark.parametrize("given", [30_000, "30s", [], {"readMs": 1}, {"idleMs": -1}, {"idleMs": "1000"}])
+def test_timeouts_that_are_none_are_refused_and_what_another_version_stored_is_passed_over(given: object) -> None:
+    with pytest.raises(InvalidRequest, match=r"providerSpecificData\.timeouts"):
+        parts(PROVIDER, {"timeouts": given})
+    assert timeouts({"timeouts": given}) is None

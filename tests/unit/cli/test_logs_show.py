@@ -77,3 +77,13 @@ def test_of_an_old_request_there_is_what_the_log_has(gateway: ScriptedGateway, o
     assert "failed with 502, server: broken" in told
     assert "at an unknown price" in told
     assert "is no longer known" in told
+
+
+def test_whoever_was_being_asked_when_the_client_left_is_named(
+    gateway: ScriptedGateway, omniroute: Omniroute
+) -> None:
+    gateway.answers["GET /api/usage/request-logs/req_1"] = (200, {**ROW, "outcome": "cancelled", "status": 499})
+    left = {**TRACE, "winner": None, "interrupted": TRACE["winner"]}
+    gateway.answers["GET /api/explain/req_1"] = (200, left)
+    told = omniroute("logs", "show", "req_1").out
+    assert "  unfinished   openai/gpt-5, account b: the request ended before it answered\n" in told

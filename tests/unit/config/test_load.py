@@ -114,7 +114,7 @@ def test_every_field_of_settings_has_exactly_one_name_and_no_variable_sets_two_u
     assert set(NAMES) == set(Settings.__struct_fields__)
     assert len(BY_PATH) == len(NAMES)
     variables = [variable.name for name in NAMES.values() for variable in name.variables]
-    assert [name for name in set(variables) if variables.count(name) > 1] == ["REQUEST_TIMEOUT_MS"]
+    assert {name for name in variables if variables.count(name) > 1} == {"REQUEST_TIMEOUT_MS", "FETCH_TIMEOUT_MS"}
     assert set(NAMES) >= SECRET_FIELDS
 
 
@@ -143,6 +143,7 @@ def test_every_field_of_settings_has_exactly_one_name_and_no_variable_sets_two_u
         ("FETCH_TIMEOUT_MS", "1500", "first_byte_timeout_s", 1.5),
         ("FETCH_CONNECT_TIMEOUT_MS", "1500", "connect_timeout_s", 1.5),
         ("STREAM_IDLE_TIMEOUT_MS", "1500", "idle_timeout_s", 1.5),
+        ("STREAM_READINESS_TIMEOUT_MS", "1500", "first_event_timeout_s", 1.5),
         ("REQUEST_TIMEOUT_MS", "1500", "idle_timeout_s", 1.5),
         ("SHUTDOWN_TIMEOUT_MS", "1500", "drain_s", 1.5),
         ("MAX_BODY_SIZE_BYTES", "10", "body_limit", 10),

@@ -15,6 +15,12 @@ ATTEMPT = {
     "status": 200,
     "duration_ms": 0,
     "message": "",
+    "input_tokens": 0,
+    "output_tokens": 0,
+    "cache_read_tokens": 0,
+    "cache_write_tokens": 0,
+    "cost_micro_usd": None,
+    "price_source": None,
 }
 SETTLED = {
     "id": "r1",
@@ -37,6 +43,10 @@ SETTLED = {
     "losses": 0,
     "message": "",
     "price_source": None,
+    "audio_input_tokens": 0,
+    "audio_output_tokens": 0,
+    "image_input_tokens": 0,
+    "image_output_tokens": 0,
 }
 OPENED = {
     "id": "r1",
@@ -79,6 +89,8 @@ def test_progress_is_an_estimate_until_the_request_settles():
             "id": "r1",
             "input_tokens": 7,
             "output_tokens": 2,
+            "cache_read_tokens": 0,
+            "cache_write_tokens": 0,
             "usage_source": "estimated",
             "provider": "openai",
             "connection_id": "c1",
@@ -117,6 +129,21 @@ def test_a_request_whose_opening_was_lost_still_has_its_usage():
 
 def test_times_are_kept_in_milliseconds():
     assert milliseconds(1_753_000_000.1234) == 1_753_000_000_123
+
+
+def test_sound_and_pictures_read_from_a_cache_count_as_input():
+    (row,) = fold([settled(media=(1, 20, 300, 4, 50, 600))]).settled
+    assert (row["audio_input_tokens"], row["audio_output_tokens"]) == (21, 300)
+    assert (row["image_input_tokens"], row["image_output_tokens"]) == (54, 600)
+
+
+def test_a_failed_attempt_keeps_what_it_used_and_charges_it():
+    failed = attempted(
+        outcome="empty", input_tokens=9, cost_micro_usd=7, price_source="own", charges=(Charge("b1", 60, 7),)
+    )
+    found = fold([failed, attempted(number=2), settled(attempts=2, charges=(Charge("b1", 60, 5),))])
+    assert [(row["input_tokens"], row["cost_micro_usd"]) for row in found.attempts] == [(9, 7), (0, None)]
+    assert found.charges == [Charge("b1", 60, 12)]
 
 
 def test_charges_of_a_batch_are_one_sum_for_each_window_of_a_budget():

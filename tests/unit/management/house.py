@@ -93,7 +93,7 @@ class House:
         self.keyring = Keyring(pepper, self.settings.api_key)
         self.traces = Traces()
         self.combo_metrics = ComboMetrics()
-        self.accounts, self.allowance = Accounts(), Allowance(self.clock)
+        self.accounts, self.allowance = Accounts(self.clock.monotonic), Allowance(self.clock)
         self.resting = Resting(rules=lambda: self.live.current.resilience)
         self.pulse = Pulse(Dice(1), lambda: self.live.current.resilience)
         shelf = Shelf(self.database, self.writer, rows=100)
@@ -147,6 +147,7 @@ class House:
             allowance=self.allowance,
             snapshot=lambda: self.live.current,
             meaningless=lambda name: self.choose.meaningless(self.live.current, name),
+            unknown_model=lambda name: self.choose.unknown(self.live.current, name),
             env_connections=env_connections(environ or {}, CATALOG),
         )
         self.live = Live(self.database, self.writer, self.services.sealer, CATALOG.prefixes)

@@ -93,6 +93,9 @@ def test_a_name_is_taken_once(house: House) -> None:
         {"maxAttempts": 0},
         {"on": {"429": "next"}},
         {"on": {"server": "hop"}},
+        {"timeouts": {"readMs": 1}},
+        {"timeouts": {"idleMs": -1}},
+        {"timeouts": {"idleMs": 1.5}},
     ],
 )
 def test_settings_that_do_nothing_are_refused_rather_than_stored(house: House, config: dict) -> None:
@@ -109,6 +112,7 @@ def test_the_config_comes_back_as_it_was_sent(house: House) -> None:
         "budgetCap": 0.25,
         "candidatePool": ["openai"],
         "on": {"invalid_request": "next", "rate_limit": "wait"},
+        "timeouts": {"firstEventMs": 45000, "totalMs": 0},
         "compositeTiers": {"defaultTier": "a", "tiers": {"a": {"stepId": "one", "fallbackTier": None}}},
     }
     made = created(house, models=[{"id": "one", "model": "openai/gpt-4o"}], config=config)

@@ -1,11 +1,16 @@
 """A dry run says what would be tried, in which order, and why."""
 
+import msgspec
+
 from omniroute.access.grant import LOCAL_GRANT
 from omniroute.dialects.registry import DIALECTS
 from omniroute.ir.failure import Failure
 from omniroute.ir.target import Target
 from omniroute.pipeline.visit import Tried, Visit
 from omniroute.routing.candidate import Account, Candidate
+from omniroute.routing.eligible import Unfit
+from omniroute.routing.strategy import Asked
+from omniroute.routing.tree import leaves
 from tests.unit.management.house import House
 from tests.unit.pipeline.stage import Exchange
 
@@ -112,3 +117,24 @@ def test_a_trace_is_told_without_secrets_and_gone_ones_point_to_the_log(house: H
     assert "sk-abcdefghijkl" not in str(told)
     gone = admin.get("/api/explain/req_2")
     assert (gone.status_code, gone.json()["error"]["code"]) == (404, "trace_not_found")
+
+
+def test_what_was_unfit_and_used_all_the_same_for_want_of_better_is_not_called_left_out(house: House) -> None:
+    house, _ = house_with(house)
+    chosen, _ = house.rehearse("fast", Asked(tools=True))
+    assert chosen.branch is not None
+    first = leaves(chosen.branch)[0]
+    forced = msgspec.structs.replace(chosen, unfit=(Unfit(leaf=first, reason="the model takes no tools"),))
+    visit = Visit(
+        exchange=Exchange({}),
+        dialect=DIALECTS["anthropic"],
+        grant=LOCAL_GRANT,
+        model="fast",
+        asked=0,
+        stream=False,
+    )
+    visit.chosen = forced
+    house.traces.keep(visit, None, 0.0)
+    told = house.admin().get("/api/explain/req_1").json()
+    assert first.key in [one["executionKey"] for one in told["order"]]
+    assert told["excluded"] == []

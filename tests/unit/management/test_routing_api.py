@@ -51,6 +51,14 @@ def test_what_is_left_out_stays_and_null_takes_a_providers_rule_away(house: Hous
     assert set(house.live.current.selection.providers) == {"groq"}
 
 
+def test_a_provider_may_be_called_by_its_alias(house: House) -> None:
+    said = house.admin().patch(PATH, json={"providers": {"cc": {"affinity": "off"}}}).json()
+    assert set(said["providers"]) == {"anthropic"}
+    assert house.live.current.selection.of("anthropic").affinity == "off"
+    house.admin().patch(PATH, json={"providers": {"cc": None}})
+    assert house.live.current.selection.providers == {}
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

@@ -101,6 +101,20 @@ def test_history_says_who_used_what(house: House, log: Log) -> None:
     assert house.admin().get("/api/usage/history", params=early).json()["byApiKey"].keys() == {"id:local"}
 
 
+def test_history_tells_the_earlier_names_of_a_key(house: House, log: Log) -> None:
+    admin = house.admin()
+    key = admin.post("/api/keys", json={"name": "laptop"}).json()["id"]
+    for name in ("desk", "laptop", "old desk"):
+        assert admin.patch(f"/api/keys/{key}", json={"name": name}).status_code == 200
+    assert admin.patch(f"/api/keys/{key}", json={"isActive": False}).status_code == 200
+    log.request("r1", how={"key_id": key})
+    told = admin.get("/api/usage/history").json()["byApiKey"][f"id:{key}"]
+    assert (told["apiKeyName"], sorted(told["historicalApiKeyNames"])) == ("old desk", ["desk", "laptop"])
+    admin.delete(f"/api/keys/{key}")
+    gone = admin.get("/api/usage/history").json()["byApiKey"][f"id:{key}"]
+    assert "old desk" in gone["historicalApiKeyNames"]
+
+
 def test_history_is_the_sum_of_the_request_logs(house: House, log: Log) -> None:
     for number in range(40):
         log.request(
@@ -174,6 +188,95 @@ def test_requests_are_found_by_one_filter(house: House, log: Log) -> None:
     assert wrong.json()["error"]["message"].startswith(
         "The filter is wrong at character 14: there is no field 'modle'; did you mean 'model'?"
     )
+
+
+def test_a_filter_is_told_how_it_may_go_on(house: House, log: Log) -> None:
+    admin = house.admin()
+    admin.post("/api/keys", json={"name": "Team a"})
+    connect(house)
+    for number, model in enumerate(("claude-b", "claude-a", "claude-b", "gpt", "claude%")):
+        outcome = "rate_limit" if model == "gpt" else "ok"
+        log.request(f"r{number}", how={"model": model, "combo": "best"}, outcome=outcome)
+
+    def told(**asked: str) -> list[str]:
+        answer = admin.get("/api/usage/request-logs/suggest", params=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["values"]
+
+    assert told(field="model", prefix="CL") == ["claude-b", "claude%", "claude-a"]
+    assert told(field="model", prefix="claude%") == ["claude%"]
+    assert told(field="model", limit="1") == ["claude-b"]
+    assert told(field="error") == ["rate_limit"]
+    assert told(field="key", prefix="t") == ["Team a"]
+    assert told(field="account") == ["work key"]
+    assert told(field="combo") == ["best"]
+    assert told(field="has", prefix="c") == ["combo", "cached", "cost"]
+    assert told(field="latency") == told(field="id") == []
+    assert told(prefix="st") == ["status"]
+    wrong = admin.get("/api/usage/request-logs/suggest?field=modle")
+    assert (wrong.status_code, wrong.json()["error"]["code"]) == (400, "bad_filter")
+
+
+def test_utilization_has_every_step_of_providers_and_accounts(house: House, log: Log) -> None:
+    account = connect(house)
+    log.request("r1", ago_s=60, connection_id=account, duration_ms=150_000, cost_micro_usd=2_000_000)
+    log.request("r2", ago_s=90, connection_id="gone", outcome="server", duration_ms=30_000)
+    log.request("r3", ago_s=3 * 3600, connection_id=account, duration_ms=3_600_000)
+    log.request("r4", ago_s=3 * 86_400, provider="groq", connection_id="g")
+    log.request("r5", how={"model": "nobody"}, provider="", connection_id="", outcome="not_found")
+    headers = {"x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": "42"}
+    house.accounts.learned.hear(account, headers, at=house.clock.now(), now=house.clock.monotonic())
+
+    def told(**asked: str) -> dict:
+        answer = house.admin().get("/api/usage/utilization", params=asked)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    hour = told(range="1h")
+    assert (hour["stepMs"], [one["provider"] for one in hour["series"]]) == (300_000, ["openai"])
+    (series,) = hour["series"]
+    assert (series["connectionId"], series["percentUsed"], len(series["points"])) == (None, 58.0, 12)
+    assert [point for point in series["points"] if point["requests"]] == [
+        {
+            "at": "2027-01-15T07:55:00.000Z",
+            "requests": 2,
+            "failed": 1,
+            "promptTokens": 20,
+            "completionTokens": 40,
+            "cost": 2.0,
+            "busy": 0.6,
+        }
+    ]
+    day = told(aggregateBy="connection", provider="openai")
+    assert day["range"] == "24h"
+    assert {one["name"]: one["percentUsed"] for one in day["series"]} == {"work key": 58.0, "gone": None}
+    own = next(one for one in day["series"] if one["connectionId"] == account)
+    assert [(point["at"], point["busy"]) for point in own["points"] if point["requests"]] == [
+        ("2027-01-15T05:00:00.000Z", 1.0),
+        ("2027-01-15T07:00:00.000Z", 0.042),
+    ]
+    assert len(own["points"]) == 24
+    for name, steps in (("7d", 168), ("30d", 30)):
+        week = told(range=name)
+        assert {one["provider"]: sum(point["requests"] for point in one["points"]) for one in week["series"]} == {
+            "groq": 1,
+            "openai": 3,
+        }
+        assert {len(one["points"]) for one in week["series"]} == {steps}
+    assert house.admin().get("/api/usage/utilization?range=1y").status_code == 400
+
+
+def test_the_limits_of_all_accounts_are_told_at_once(house: House) -> None:
+    account, silent = connect(house), connect(house, "other key")
+    headers = {"x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": "42"}
+    house.accounts.learned.hear(account, headers, at=house.clock.now(), now=house.clock.monotonic())
+    told = house.admin().get("/api/usage/provider-limits").json()
+    assert told["generatedAt"] == "2027-01-15T08:00:00.000Z"
+    assert silent not in told["limits"]
+    own = house.admin().get(f"/api/usage/{account}").json()
+    assert told["limits"] == {account: {"name": "work key", "provider": "openai", **own}}
+    house.clock.at += 900
+    assert house.admin().get("/api/usage/provider-limits").json()["limits"][account]["_stale"] is True
 
 
 def test_call_logs_are_asked_for_by_parameters(house: House, log: Log) -> None:

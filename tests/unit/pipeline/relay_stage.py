@@ -18,8 +18,10 @@ from omniroute.pipeline.course import Course
 from omniroute.pipeline.draws import Draws
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.inquiry import Reading
+from omniroute.pipeline.phases import Phases
 from omniroute.pipeline.recording import Recorder
 from omniroute.pipeline.relay import Relay
+from omniroute.pipeline.timings import Timings
 from omniroute.pipeline.trace import Traces
 from omniroute.routing.dice import Dice
 from omniroute.snapshot.model import Snapshot
@@ -29,7 +31,6 @@ from omniroute.traffic.accounts import Accounts
 from omniroute.traffic.pulse import Pulse
 from omniroute.traffic.resting import Resting
 from omniroute.upstream.scripted import ScriptedTransport
-from omniroute.upstream.transport import Deadlines
 from tests.unit.pipeline.stage import Captures, Clock, Exchange, Ids, Journal, Live, Log
 
 UP = Provider(
@@ -76,7 +77,7 @@ class RelayStage:
         ledger = Ledger(
             self.journal, lambda target, usage: None, pulse, Traces(), Counters(), self.log, self.clock
         )
-        accounts = Accounts()
+        accounts = Accounts(self.clock.monotonic)
         candidates = Candidates(known, lambda: table)
         self.relay = Relay(
             live=self.live,
@@ -96,10 +97,10 @@ class RelayStage:
                 self.transport,
                 self.clock,
                 user_agent="test",
-                deadlines=Deadlines(),
                 proxy="http://proxy.test",
                 sleep=self._sleep,
             ),
+            timings=Timings(Phases(), pulse.waits),
             ledger=ledger,
             recorder=Recorder(self.captures, self.clock),
             resting=resting,

@@ -37,6 +37,7 @@ from omniroute.pipeline.fetching import Bounds, Fetching
 from omniroute.pipeline.finish import Ledger
 from omniroute.pipeline.generate import Generate
 from omniroute.pipeline.joined import Joined
+from omniroute.pipeline.phases import Phases
 from omniroute.pipeline.prepare import Prepare
 from omniroute.pipeline.recording import Recorder
 from omniroute.pipeline.repeat import Repeats
@@ -45,6 +46,7 @@ from omniroute.pipeline.sharing import Sharing
 from omniroute.pipeline.stored import Storage
 from omniroute.pipeline.strict import Strict
 from omniroute.pipeline.threads import Threads
+from omniroute.pipeline.timings import Timings
 from omniroute.pipeline.trace import Traces
 from omniroute.routing.combo import Combo
 from omniroute.routing.dice import Dice
@@ -56,7 +58,6 @@ from omniroute.traffic.conversations import Conversations
 from omniroute.traffic.pulse import Pulse
 from omniroute.traffic.resting import Resting
 from omniroute.upstream.scripted import Gate, ScriptedTransport
-from omniroute.upstream.transport import Deadlines
 
 CHAT = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m"} | {
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
@@ -259,14 +260,15 @@ class Stage:
             self.log,
             self.clock,
         )
-        self.accounts, self.allowance = Accounts(), Allowance(self.clock, lambda target: prices)
+        self.accounts = Accounts(self.clock.monotonic, lambda: self.live.current.limits.queue)
+        self.allowance = Allowance(self.clock, lambda target: prices)
         course = Course(self.resting, self.pulse, self.accounts, ledger, self.clock)
         candidates = self.candidates = Candidates(known, lambda: table)
         prepare = Prepare(
             DIALECTS,
             upstreams=UPSTREAMS,
             user_agent="test",
-            deadlines=Deadlines(),
+            timings=Timings(Phases(), self.pulse.waits),
             proxy=None,
             replay=Replay(self.clock),
         )

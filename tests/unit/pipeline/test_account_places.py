@@ -4,8 +4,8 @@ import asyncio
 
 import msgspec
 
+from omniroute.routing.bounds import Limits, Queue
 from omniroute.routing.combo import Combo, ModelStep
-from omniroute.traffic.permits import Permits
 from omniroute.upstream.scripted import Answer, Fault, Gate
 from tests.unit.pipeline.stage import Exchange, Stage, stage
 from tests.unit.pipeline.test_account_choice import chat, error, good, message, used
@@ -19,11 +19,11 @@ def narrow(
     on = stage(
         *script, accounts={"up": accounts, "claude": 1}, combos=(Combo(id="both", name="both", steps=steps),)
     )
-    on.accounts.permits = Permits(waiting=waiting, patience_s=patience_s)
     limited = tuple(msgspec.structs.replace(one, max_concurrent=places) for one in on.snapshot.connections["up"])
     connections = {**on.snapshot.connections, "up": limited}
     by_id = {one.id: one for several in connections.values() for one in several}
-    on.live.current = msgspec.structs.replace(on.snapshot, connections=connections, by_id=by_id)
+    limits = Limits(queue=Queue(length=waiting, max_wait_s=patience_s))
+    on.live.current = msgspec.structs.replace(on.snapshot, connections=connections, by_id=by_id, limits=limits)
     return on
 
 
@@ -37,10 +37,10 @@ async def begun(on: Stage, gate: Gate, text: str = "first", model: str = "up/m")
 async def queued(on: Stage, count: int) -> None:
     """So many requests are in the line; whatever can run has run until then."""
     for _ in range(100):
-        if on.accounts.permits.waiting("up-0") == count:
+        if on.accounts.line.waiting("up-0") == count:
             return
         await asyncio.sleep(0)
-    raise AssertionError(f"{on.accounts.permits.waiting('up-0')} are in the line instead of {count}")
+    raise AssertionError(f"{on.accounts.line.waiting('up-0')} are in the line instead of {count}")
 
 
 async def test_a_full_account_is_passed_over() -> None:
@@ -55,7 +55,7 @@ async def test_a_full_account_is_passed_over() -> None:
     assert b"x-omniroute-attempts" not in second.reply_headers
     gate.open()
     assert (await first).status == 200
-    assert [on.accounts.permits.held(f"up-{number}") for number in range(2)] == [0, 0]
+    assert [on.accounts.line.gate.permits.held(f"up-{number}") for number in range(2)] == [0, 0]
 
 
 async def test_a_combo_goes_on_to_its_next_model() -> None:
@@ -68,6 +68,37 @@ async def test_a_combo_goes_on_to_its_next_model() -> None:
     await first
 
 
+def filling(on: Stage) -> Stage:
+    """The combo fills its first model before the second one is asked."""
+    combos = {"both": msgspec.structs.replace(on.live.current.combos["both"], strategy="fill-first")}
+    on.live.current = msgspec.structs.replace(on.live.current, combos=combos)
+    return on
+
+
+async def test_fill_first_waits_for_its_first_model() -> None:
+    gate = Gate()
+    on = filling(narrow(good(gate), good()))
+    first = await begun(on, gate)
+    second = asyncio.ensure_future(on.ask(chat("second", model="both")))
+    await queued(on, 1)
+    gate.open()
+    assert [(await one).status for one in (first, second)] == [200, 200]
+    assert (await second).reply_headers[b"x-omniroute-provider"] == b"up"
+    assert len(on.transport.requests) == 2
+
+
+async def test_fill_first_goes_on_when_the_wait_is_too_long_and_after_a_failure() -> None:
+    gate = Gate()
+    on = filling(narrow(good(gate), message(), error(500), message(), patience_s=0.0))
+    first = await begun(on, gate)
+    second = await on.ask(chat("second", model="both"))
+    assert (second.status, second.reply_headers[b"x-omniroute-provider"]) == (200, b"claude")
+    gate.open()
+    await first
+    third = await on.ask(chat("third", model="both"))
+    assert (third.status, third.reply_headers[b"x-omniroute-provider"]) == (200, b"claude")
+
+
 async def test_when_all_are_full_a_request_waits_for_a_place() -> None:
     gate = Gate()
     on = narrow(good(gate), good())
@@ -77,7 +108,7 @@ async def test_when_all_are_full_a_request_waits_for_a_place() -> None:
     assert len(on.transport.requests) == 1
     gate.open()
     assert [(await one).status for one in (first, second)] == [200, 200]
-    assert on.accounts.permits.held("up-0") == 0
+    assert on.accounts.line.gate.permits.held("up-0") == 0
 
 
 async def test_a_place_is_held_until_the_end_of_the_stream() -> None:
@@ -90,13 +121,13 @@ async def test_a_place_is_held_until_the_end_of_the_stream() -> None:
     body = {"model": "up/m", "stream": True, "messages": [{"role": "user", "content": "first"}]}
     first = asyncio.ensure_future(on.ask(Exchange(body)))
     await gate.reached.wait()
-    assert on.accounts.permits.held("up-0") == 1
+    assert on.accounts.line.gate.permits.held("up-0") == 1
     second = asyncio.ensure_future(on.ask(chat("second")))
     await queued(on, 1)
     gate.open()
     assert (await first).received.endswith(b"data: [DONE]\n\n")
     assert (await second).status == 200
-    assert on.accounts.permits.held("up-0") == 0
+    assert on.accounts.line.gate.permits.held("up-0") == 0
 
 
 async def test_a_line_that_is_full_is_a_429_with_a_time_to_come_back_in_the_callers_dialect() -> None:
@@ -130,10 +161,10 @@ async def test_a_client_that_leaves_the_line_or_its_stream_leaves_no_place_taken
     await queued(on, 1)
     second.cancel()
     await asyncio.gather(second, return_exceptions=True)
-    assert on.accounts.permits.waiting("up-0") == 0
+    assert on.accounts.line.waiting("up-0") == 0
     first.cancel()
     await asyncio.gather(first, return_exceptions=True)
-    assert on.accounts.permits.held("up-0") == 0
+    assert on.accounts.line.gate.permits.held("up-0") == 0
     assert (await on.ask(chat("third"))).status == 200
 
 
@@ -153,7 +184,7 @@ async def test_who_waited_for_an_account_that_was_told_to_rest_meanwhile_is_told
     assert (await first).status == 429
     assert ((await second).status, len(on.transport.requests)) == (429, 1)
     assert (await second).reply_headers[b"retry-after"] in (b"70", b"71")
-    assert on.accounts.permits.held("up-0") == 0
+    assert on.accounts.line.gate.permits.held("up-0") == 0
 
 
 async def test_whatever_comes_of_many_requests_no_place_is_lost() -> None:
@@ -166,5 +197,5 @@ async def test_whatever_comes_of_many_requests_no_place_is_lost() -> None:
         await asyncio.sleep(0)
         on.resting.view.clear()  # type: ignore[attr-defined]  # the accounts stay in use
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert [on.accounts.permits.held(f"up-{number}") for number in range(3)] == [0, 0, 0]
+    assert [on.accounts.line.gate.permits.held(f"up-{number}") for number in range(3)] == [0, 0, 0]
     assert [on.accounts.standing(f"up-{number}", 0.0).in_flight for number in range(3)] == [0, 0, 0]

@@ -2,6 +2,7 @@
 
 import asyncio
 from typing import Any
+from unicodedata import normalize
 
 import msgspec
 import pytest
@@ -118,10 +119,12 @@ async def test_an_attempt_in_vain_gives_back_what_it_had_reserved() -> None:
     assert [charge[:1] + charge[2:] for charge in settled(on)[-1].charges] == [("both", COST, 0)]
 
 
-async def settled_or_waiting(asking: "list[asyncio.Task[Exchange]]", on: Stage) -> None:
-    """Everybody was refused or is at the provider, where the gate is closed."""
+async def settled_or_waiting(asking: "list[asyncio.Task[Exchange]]", on: Stage, before: int = 0) -> None:
+    """Everybody was refused or is at the provider, where the gate is closed and `before` were served earlier."""
     for one in asking:
-        while not one.done() and len(on.transport.requests) + sum(other.done() for other in asking) < len(asking):
+        while not one.done() and len(on.transport.requests) - before + sum(other.done() for other in asking) < len(
+            asking
+        ):
             await asyncio.wait([one], timeout=0)
 
 
@@ -150,6 +153,92 @@ async def test_a_thousand_requests_at_once_never_spend_more_than_a_hard_budget_h
     while (await ask(on, "more", max_tokens=90)).status == 200:
         pass
     assert 1_000_000 - 4_000 < level(on, one)[0] <= 1_000_000
+
+
+def read_by_the_worst_tokenizer(request: Any) -> int:
+    """A token for every byte of what was said, normalised."""
+    said = msgspec.json.decode(request.body)["messages"]
+    return 4 * len(said) + sum(len(normalize("NFKC", one["content"]).encode()) for one in said)
+
+
+async def test_what_was_learnt_from_english_lets_nothing_else_through_that_a_hard_budget_cannot_pay() -> None:
+    """A client writes English for long, four bytes a token, and then what is a token for every byte, at once."""
+    one = budget("b", 1_000_000, mode="hard")
+    gate = Gate()
+    lean = {"now": True}
+
+    def answer(request: Any) -> Answer:
+        tokens = read_by_the_worst_tokenizer(request)
+        usage = {"prompt_tokens": tokens // 4 if lean["now"] else tokens, "completion_tokens": 2}
+        body = msgspec.json.encode({**CHAT, "usage": usage | {"total_tokens": tokens}})
+        return Answer(headers=JSON, chunks=(body,), before=None if lean["now"] else gate)
+
+    on = budgeted(one, script=answer)
+    system = {"role": "system", "content": "Answer in one word. " * 20}
+    for number in range(20):
+        english = [
+            system,
+            {"role": "user", "content": f"What is the {number}. word of the song, and who wrote it?"},
+        ]
+        assert (await ask(on, messages=english)).status == 200
+    lean["now"] = False
+    served = len(on.transport.requests)
+    dense = (
+        "3.14159,2.71828;" * 20,
+        "漢字仮名交じり文" * 20,
+        "🦩🧿" * 60,
+        "QmFzZTY0" * 50,
+        "\ufdfa" * 40,
+        "plain words",
+    )
+    asking = [
+        asyncio.ensure_future(
+            ask(on, messages=[{"role": "user", "content": f"{number} {4 * dense[number % len(dense)]}"}])
+        )
+        for number in range(1000)
+    ]
+    await asyncio.sleep(0)
+    async with asyncio.timeout(30):
+        await settled_or_waiting(asking, on, served)
+    assert sum(level(on, one)) <= 1_000_000
+    gate.open()
+    statuses = [(await answer).status for answer in asking]
+    spent, held = level(on, one)
+    assert held == 0
+    assert spent <= 1_000_000
+    assert statuses.count(200) > 20
+    assert set(statuses) == {200, 402}
+
+
+async def test_a_conversation_at_a_hard_budget_is_let_through_for_what_it_was_and_its_new_words() -> None:
+    """20,000 bytes of instructions are 4,000 tokens: 0.056 dollars, where nobody knew it 0.28."""
+    usage = {"prompt_tokens": 4_000, "completion_tokens": 2, "total_tokens": 4_002}
+    on = budgeted(
+        budget("b", 400_000, mode="hard"),
+        script=lambda request: Answer(headers=JSON, chunks=(msgspec.json.encode({**CHAT, "usage": usage}),)),
+    )
+    system = {"role": "system", "content": "Be brief. " * 2_000}
+    answers = [
+        await ask(on, messages=[system, {"role": "user", "content": f"Question {number}"}]) for number in range(6)
+    ]
+    assert [answer.status for answer in answers] == [200] * 6
+    assert (await ask(on, messages=[{"role": "user", "content": "Be brief. " * 2_000}])).status == 402
+
+
+async def test_what_the_gateway_adds_to_a_request_counts_for_a_hard_budget() -> None:
+    """Four kilobytes of the operator's own instructions are 0.056 dollars at most."""
+    on = budgeted(budget("b", 50_000, mode="hard"))
+    assert (await ask(on)).status == 200
+    on.live.current = msgspec.structs.replace(on.live.current, prompt="x" * 4_000)
+    assert (await ask(on)).status == 402
+
+
+async def test_a_limit_that_the_provider_does_not_read_limits_no_hard_budget() -> None:
+    """Ollama's clients say it in `options`."""
+    on = budgeted(budget("b", 50_000, mode="hard"))
+    body = {"model": "up/m", "max_tokens": 9, "stream": False, "messages": [{"role": "user", "content": "hi"}]}
+    answer = await on.ask(Exchange(body, {"authorization": f"Bearer {KEY}"}), "ollama")
+    assert answer.status == 402
 
 
 async def test_a_spent_budget_that_downgrades_sends_requests_to_its_combo() -> None:

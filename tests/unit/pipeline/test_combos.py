@@ -262,6 +262,31 @@ async def test_t92_a_combo_is_found_by_its_name_first_and_then_behind_a_prefix(
     assert (exchange.status, urls(on)) == ((200, [went_to]) if went_to else (404, []))
 
 
+async def test_a_step_may_be_an_alias_and_a_model_of_that_name_goes_first() -> None:
+    made = (combo("my/smart", "claude/c"), combo("up/m", name="narrow"))
+    on = stage(good(), good(), combos=made, aliases={"my/smart": "up/m", "up/*": "claude/c"})
+    for name in ("fast", "narrow"):
+        assert (await on.ask(Exchange(QUESTION | {"model": name}))).status == 200
+    assert urls(on) == ["up", "up"]
+
+
+async def test_a_step_that_means_nothing_any_more_is_left_out_with_a_reason() -> None:
+    on = stage(good(), combos=(combo("gone/m", "up/m"),))
+    assert (await on.ask(Exchange(QUESTION))).status == 200
+    trace = on.traces.find("req_1")
+    assert trace is not None
+    assert trace.chosen is not None
+    assert trace.chosen.unusable == (("gone/m", "'gone/m' means no model that serves this kind of request"),)
+
+
+async def test_a_combo_that_is_switched_off_says_so() -> None:
+    on = stage(combos=(msgspec.structs.replace(combo("up/m"), active=False),), aliases={"quick": "fast"})
+    for name in ("fast", "combo/fast", "quick"):
+        exchange = await on.ask(Exchange(QUESTION | {"model": name}))
+        assert (exchange.status, exchange.json["error"]["code"]) == (404, "model_not_found")
+        assert exchange.json["error"]["message"] == "the combo 'fast' is switched off"
+
+
 def test_a_key_that_may_use_an_alias_may_use_what_it_stands_for() -> None:
     on = stage(aliases={"smart": "up/m"})
     grant = Grant(key_id="k", name="k", models=("smart",))

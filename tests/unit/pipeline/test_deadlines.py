@@ -39,7 +39,7 @@ async def cut_short(on: Stage, exchange: Exchange, dialect: str = "openai_chat")
 
 
 def nothing_is_held(on: Stage) -> bool:
-    places = [on.accounts.permits.held(one) for one in on.snapshot.by_id]
+    places = [on.accounts.line.gate.permits.held(one) for one in on.snapshot.by_id]
     asked = on.candidates.of(on.live.current, "up/m", None, LOCAL_GRANT)
     busy = [on.pulse.standing(one.target, 1000.0).in_flight for one in asked]
     return not any(places) and not any(busy) and on.counters.active == 0
@@ -58,6 +58,12 @@ def test_a_deadline_that_ends_before_the_answer_is_a_504_of_the_callers_dialect(
     assert (on.journal.records[-1].outcome, on.journal.records[-1].status) == ("timeout", 504)
     assert nothing_is_held(on)
     assert not on.resting.view, "a hasty client says nothing about the account"
+    trace = on.traces.find("req_1")
+    assert trace is not None
+    assert trace.tried == ()
+    assert trace.winner is None
+    assert trace.interrupted is not None
+    assert trace.interrupted.target.model == trace.model.partition("/")[2]
 
 
 def test_a_deadline_that_ends_in_the_middle_of_a_stream_is_an_error_in_it() -> None:
@@ -80,7 +86,7 @@ def test_a_deadline_ends_the_wait_for_a_place() -> None:
         first = asyncio.ensure_future(on.ask(chat("first")))
         await gate.reached.wait()
         second = await cut_short(on, within(5000, chat("second")))
-        assert on.accounts.permits.waiting("up-0") == 0
+        assert on.accounts.line.waiting("up-0") == 0
         gate.open()
         assert (await first).status == 200
         assert nothing_is_held(on)

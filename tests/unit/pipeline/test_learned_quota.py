@@ -3,7 +3,11 @@
 import msgspec
 import pytest
 
-from omniroute.routing.combo import ComboConfig
+from omniroute.access.grant import Grant
+from omniroute.pipeline.choose import Chosen
+from omniroute.routing.combo import ComboConfig, StrategyName
+from omniroute.routing.ordering import ordered
+from omniroute.routing.strategy import Asked
 from omniroute.upstream.scripted import Answer
 from omniroute.upstream.transport import UpstreamRequest
 from tests.unit.pipeline.stage import CHAT, Exchange, Stage, stage
@@ -46,7 +50,7 @@ async def test_reset_aware_leaves_the_provider_whose_week_is_used_up() -> None:
     assert trace is not None
     assert trace.chosen is not None
     assert trace.chosen.moment is not None
-    left = {key: one.remaining for key, one in trace.chosen.moment.standings.items()}
+    left = {key: one.remaining for key, one in trace.chosen.moment.quotas.items()}
     assert left == pytest.approx({"up/m": 0.1, "other/m": 0.8})
 
 
@@ -73,3 +77,23 @@ async def test_auto_weighs_the_quota_that_is_known() -> None:
         await on.ask(Exchange(QUESTION))
     assert asked(on)[0] == "up-0"
     assert asked(on)[-1] == "other-0"
+
+
+@pytest.mark.parametrize("strategy", ["auto", "reset-aware"])
+async def test_the_choice_can_be_made_again_when_accounts_have_told_something_else(strategy: StrategyName) -> None:
+    on = stage(
+        telling(up_0="0.9", other_0="0.2", third_0="0.5"),
+        accounts={"up": 1, "other": 1, "third": 1},
+        codecs=dict.fromkeys(("up", "other", "third"), "openai_chat"),
+        combos=(combo("up/m", "other/m", "third/m", strategy=strategy),),
+    )
+    choices: list[Chosen] = []
+    for _ in range(6):
+        choices.append(on.choose.of(on.live.current, "fast", None, Grant(key_id="k", name="k"), Asked))
+        await on.ask(Exchange(QUESTION))
+    for chosen in choices:
+        assert chosen.moment is not None
+        assert chosen.branch is not None
+        order = ordered(chosen.branch, frozenset(chosen.accounts), chosen.moment)
+        assert [leaf.key for leaf in order] == [key for key, _ in chosen.placed()]
+    assert choices[0].moment != choices[-1].moment

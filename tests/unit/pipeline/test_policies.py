@@ -71,3 +71,16 @@ async def test_an_answer_of_before_is_not_given_when_its_model_is_blocked() -> N
     rule = Policy(id="p", name="p", type="access", actions=Actions(block_model=("up/*",)))
     on.live.current = msgspec.structs.replace(on.live.current, policies=(rule,))
     assert (await on.ask(Exchange(asked))).status == 403
+
+
+async def test_a_policy_about_a_combo_is_not_left_behind_by_an_alias() -> None:
+    for name in ("fast", "combo/fast", "quick", "q-1"):
+        on = policed(
+            type="access",
+            actions=Actions(block_model=("up/*",)),
+            when=Conditions(combo="fast"),
+            combos=(combo("up/m"),),
+            aliases={"quick": "fast", "q-*": "combo/fast"},
+        )
+        exchange = await on.ask(Exchange(ASKED | {"model": name}))
+        assert (exchange.status, len(on.transport.requests)) == (400, 0), name

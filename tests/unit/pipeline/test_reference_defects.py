@@ -1,18 +1,23 @@
 """Defects that version 3.8.0 of the reference had in the course of a request, each a test named by its symptom.
 
-The numbers are those of the routing specification, section 20; the others are the affair of other rooms.
+The numbers are those of the routing specification, section 20; the others are the affair of other rooms, and
+tests/unit/regressions/test_routing_defects.py says where.
 """
 
 import asyncio
+from datetime import UTC, datetime
 
 import pytest
 
+from omniroute.access.grant import Grant
+from omniroute.accounts.connection import Connection, Secret
 from omniroute.routing.classify import classify
 from omniroute.routing.combo import Combo, ModelStep
+from omniroute.routing.selection.rules import Rule
 from omniroute.upstream.scripted import Answer, Gate
 from tests.support.playbook import failure
 from tests.support.virtual_time import virtually
-from tests.unit.pipeline.stage import Exchange, Stage, stage
+from tests.unit.pipeline.stage import Exchange, Stage, provider, stage
 from tests.unit.pipeline.test_account_choice import JSON, asked_claude, chat, good, message, several, used
 from tests.unit.pipeline.test_account_places import begun, narrow, queued
 from tests.unit.pipeline.test_cached import KEYS, by, keyed
@@ -20,6 +25,8 @@ from tests.unit.pipeline.test_cached import KEYS, by, keyed
 BOTH = Combo(
     id="both", name="both", steps=(ModelStep(id="one", model="up/m"), ModelStep(id="two", model="claude/c"))
 )
+
+LIMITED = Grant(key_id="k", name="k", models=("claude/*",))
 
 
 def limited(seconds: int, before: Gate | None = None) -> Answer:
@@ -129,6 +136,20 @@ async def test_9_a_limiter_that_says_no_is_asked_once() -> None:
     assert len(on.transport.requests) == 1
 
 
+@pytest.mark.parametrize(
+    ("header", "value", "seconds"),
+    [
+        ("x-ratelimit-reset-tokens", "2m59.56s", b"180"),
+        ("anthropic-ratelimit-requests-reset", "2026-09-21T13:14:40Z", b"80"),
+    ],
+)
+async def test_10_a_reset_is_a_duration_or_a_date_to_its_end(header: str, value: str, seconds: bytes) -> None:
+    """`2m59.56s` was two seconds, and a date was the 2026 seconds of its year."""
+    on = stage(Answer(status=429, headers=JSON | {header: value}, chunks=(b'{"error":{}}',)))
+    on.clock.time = datetime(2026, 9, 21, 13, 13, 20, tzinfo=UTC).timestamp()
+    assert (await on.ask(chat())).reply_headers[b"retry-after"] == seconds
+
+
 def test_11_waiting_for_a_place_has_an_end_and_working_in_it_has_none() -> None:
     """The wait in the queue was unbounded, and the work behind it was cut off instead."""
 
@@ -154,6 +175,64 @@ async def test_12_a_429_does_not_turn_away_who_waits() -> None:
     gate.open()
     assert [(await one).status for one in (first, second)] == [200, 200]
     await queued(on, 0)
+
+
+async def test_13_an_account_is_spent_when_one_of_its_windows_is() -> None:
+    """It was only taken for exhausted when all of its windows were."""
+    spent = {
+        "anthropic_ratelimit_unified_5h_utilization": "1.0",
+        "anthropic_ratelimit_unified_5h_reset": "9000",
+        "anthropic_ratelimit_unified_7d_utilization": "0.1",
+        "anthropic_ratelimit_unified_7d_reset": "500000",
+    }
+    on = several(good(**spent), lambda request: good(), usual=Rule(strategy="quota-aware"))
+    for _ in range(3):
+        await on.ask(chat())
+    assert used(on)[0] == 0
+    assert 0 not in used(on)[1:]
+
+
+async def test_15_a_combo_opens_no_model_that_its_key_may_not_use() -> None:
+    """Only the name that was asked for was compared, so a combo led past `allowedModels`."""
+    on = stage(lambda request: message(), combos=(BOTH,), grants={KEYS[0]: LIMITED})
+    exchange = Exchange({"model": "both", "messages": [{"role": "user", "content": "hi"}]}, by(KEYS[0]))
+    assert (await on.ask(exchange)).status == 200
+    assert [one.url.split("/")[2] for one in on.transport.requests] == ["claude.test"]
+
+
+def test_20_a_refused_api_key_is_told_at_once_and_asks_for_no_renewal() -> None:
+    """A 401 slept for three seconds, and five of them stopped the renewals of the whole provider."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        on = stage(
+            *(Answer(status=401, headers=JSON, chunks=(b'{"error":{}}',)) for _ in range(6)), accounts={"up": 6}
+        )
+        began = loop.time()
+        assert (await on.ask(chat())).status == 401
+        assert loop.time() == began
+        assert [one.url for one in on.transport.requests] == ["https://up.test/v1/chat/completions"] * 6
+
+    virtually(main())
+
+
+@pytest.mark.parametrize("asked", ["up-other/m", "upper/m", "up"])
+async def test_22_a_pattern_of_allowed_models_is_no_prefix(asked: str) -> None:
+    """`openai/*` let `openai-other/x` through."""
+    pairs = tuple(
+        (provider(name), Connection(id=name, provider=name, name=name, secret=Secret("sk-other-1")))
+        for name in ("up-other", "upper")
+    )
+    grant = Grant(key_id="k", name="k", models=("up/*",))
+    on = stage(good(), more=pairs, aliases={"up": "upper/m"}, grants={KEYS[0]: grant})
+
+    def question(model: str) -> Exchange:
+        return Exchange({"model": model, "messages": [{"role": "user", "content": "hi"}]}, by(KEYS[0]))
+
+    refused = await on.ask(question(asked))
+    assert (refused.status, refused.json["error"]["code"]) == (403, "model_not_allowed")
+    assert on.transport.requests == []
+    assert (await on.ask(question("up/m"))).status == 200
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ async def test_of_several_accounts_only_those_that_carry_it_are_used() -> None:
 
 async def test_a_step_may_carry_the_tag_for_all_of_its_accounts() -> None:
     own = combo("up/m", "claude/c")
-    steps = (own.steps[0], ModelStep(id="claude/c", model="claude/c", tags=("eu",)))
+    steps = (own.steps[0], ModelStep(id="claude/c", model="claude/c", tags=(" EU",)))
     on = tagged(stage(message(), combos=(msgspec.structs.replace(own, steps=steps),)))
     await on.ask(Exchange(asking(["eu"])))
     assert urls(on) == ["claude"]
@@ -78,3 +78,18 @@ async def test_with_strict_tags_the_request_goes_nowhere_instead(model: str) -> 
     assert exchange.json["error"]["code"] == "no_matching_connection"
     assert "the tag 'eu'" in exchange.json["error"]["message"]
     assert urls(on) == []
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"tags": [1, None, "eu"]},
+        {"tags": ["eu"], "tag_match_mode": 5},
+        {"tags": " EU , "},
+        {"tags": ["eu", {"a": 1}]},
+    ],
+)
+async def test_a_tag_is_a_rule_in_whatever_company_it_comes(metadata: dict) -> None:
+    on = tagged(stage(message(), combos=(combo("up/m", "claude/c"),)), strict=True, claude=["eu"])
+    assert (await on.ask(Exchange({**QUESTION, "metadata": metadata}))).status == 200
+    assert urls(on) == ["claude"]

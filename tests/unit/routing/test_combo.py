@@ -1,8 +1,10 @@
 """What makes a combo wrong, and what its names mean."""
 
+import msgspec
+
 from omniroute.routing.combo import ComboConfig, Tier, faults, strategy_named
-from omniroute.routing.tree import leaves
-from tests.support.combos import combo, planted
+from omniroute.routing.tree import leaves, plant
+from tests.support.combos import combo, planted, target
 
 
 def test_a_sound_combo_has_no_faults() -> None:
@@ -30,6 +32,14 @@ def test_four_levels_are_too_deep_and_three_are_not() -> None:
     assert faults(combo("a", "b"), {"b": second, "c": third}) == ()
     (fault,) = faults(combo("top", "a"), {"a": combo("a", "b"), "b": second, "c": third})
     assert "nests 4 deep; at most 3" in fault
+
+
+def test_what_lies_above_counts_too_and_circles_elsewhere_do_not() -> None:
+    others = {one.name: one for one in (combo("a", "b"), combo("b", "c"), combo("d", "a/x"))}
+    (fault,) = faults(combo("c", "d"), others)
+    assert fault == "combo 'a' nests 4 deep; at most 3 are allowed"
+    round_and_round = {one.name: one for one in (combo("y", "z", "c"), combo("z", "y"))}
+    assert faults(combo("c", "a/x"), round_and_round) == ()
 
 
 def test_a_reference_to_nothing_is_named() -> None:
@@ -60,6 +70,21 @@ def test_flattening_lends_the_steps_and_executing_keeps_the_unit() -> None:
 def test_a_circle_that_was_stored_all_the_same_is_cut() -> None:
     first, second = combo("first", "second", "a/x"), combo("second", "first", "b/y")
     assert [leaf.key for leaf in leaves(planted(first, second))] == ["second>b/y", "a/x"]
+
+
+def test_a_step_that_leads_nowhere_is_lost_with_its_reason() -> None:
+    asleep = msgspec.structs.replace(combo("asleep", "a/x"), active=False)
+    loop = combo("loop", "outer", "a/y")
+    outer = combo("outer", "a/x", "asleep", "gone", "loop", "a/none")
+    known = {one.name: one for one in (outer, asleep, loop)}
+    branch = plant(outer, known, lambda name: None if name == "a/none" else target(name))
+    assert [leaf.key for leaf in leaves(branch)] == ["a/x", "loop>a/y"]
+    assert dict(branch.lost) == {
+        "asleep": "the combo 'asleep' is switched off",
+        "gone": "the combo 'gone' is not there any more",
+        "loop>outer": "the combo 'outer' would begin anew within itself",
+        "a/none": "'a/none' means no model that serves this kind of request",
+    }
 
 
 def test_tiers_put_their_ladder_first() -> None:

@@ -16,6 +16,7 @@ from tests.support.playbook import (
     gives_up,
     is_full,
     playbook,
+    things_change,
     tries,
     waits_for_a_place,
     who,
@@ -97,6 +98,32 @@ def test_a_full_account_is_passed_over_and_waited_for_when_nobody_else_is_left()
         << answers()
         >> ends_well()
     )
+
+
+def test_who_waits_looks_again_at_all_that_it_left_out_untried_when_things_change() -> None:
+    blocks = blocked(b=(5.0, "rate_limit"), c=(50.0, "rate_limit"))
+    waiting = (
+        playbook(who("a", places=1), who("b"), who("c"), "d", blocks=blocks)
+        >> tries("a")
+        << is_full()
+        >> tries("d")
+        << fails("server", after_s=1)
+        >> waits_for_a_place("a")
+    )
+    assert waiting.route.first_rest_s(waiting.now) == 4.0
+    again = waiting << things_change(after_s=4) >> tries("a") << is_full() >> tries("b")
+    again << fails("server") >> waits_for_a_place("a") << things_change() >> tries("a") << answers() >> ends_well()
+    left_out = [one.candidate.account.id for one in again.route.exclusions]
+    assert sorted(left_out) == ["a", "b", "c"], "each once"
+
+
+def test_a_turn_that_came_after_waiting_is_told() -> None:
+    busy = who("a", places=1)
+    route = Route([busy], {}, max_attempts=6)
+    route.start(0.0)
+    route.defer("busy")
+    route.resume("a", 3.2, waited_s=3.2)
+    assert [one.reason for one in route.exclusions] == ["busy; its turn came after 3.2 s"]
 
 
 def test_a_resting_account_is_left_out_with_its_reason() -> None:

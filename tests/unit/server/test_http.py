@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from omniroute.pipeline.failures import CLIENT_LEFT, DRAINING
 from omniroute.server.exchange import HttpExchange
 from omniroute.server.http import HttpProtocol
 
@@ -124,3 +125,49 @@ async def test_requests_that_do_not_wait_are_answered_in_order() -> None:
         await exchange.task
     protocol.connection_lost(None)
     assert [piece.rpartition(b"\r\n\r\n")[2] for piece in wire.writes] == [b"/v1/x", b"/second"]
+
+
+async def test_a_client_that_leaves_stops_the_request_under_way_though_it_has_sent_another() -> None:
+    wire, desk = Wire(), Desk(lambda exchange: asyncio.Event().wait())
+    protocol = HttpProtocol(desk, set(), asyncio.get_running_loop())
+    protocol.connection_made(wire)
+    protocol.data_received(REQUEST + REQUEST)
+    first, second = desk.seen
+    assert first.task is not None
+    await asyncio.sleep(0)
+    protocol.connection_lost(None)
+    with pytest.raises(asyncio.CancelledError):
+        await first.task
+    assert first.stopped is CLIENT_LEFT
+    assert second.task is None
+
+
+async def test_a_deadline_that_passes_stops_the_request_it_was_set_for() -> None:
+    async def answer(exchange: HttpExchange) -> None:
+        exchange.expire(0.0, DRAINING)
+        await asyncio.Event().wait()
+
+    _, desk = await talk(answer)
+    assert [seen.stopped for seen in desk.seen] == [DRAINING]
+
+
+async def test_a_deadline_ends_with_its_request() -> None:
+    async def answer(exchange: HttpExchange) -> None:
+        if exchange is desk.seen[0]:
+            exchange.expire(0.0, DRAINING)
+        else:
+            later = asyncio.Event()
+            asyncio.get_running_loop().call_later(0.0, later.set)  # behind what the first one may have left
+            await later.wait()
+        await exchange.reply(200, [], b"done")
+
+    wire, desk = Wire(), Desk(answer)
+    protocol = HttpProtocol(desk, set(), asyncio.get_running_loop())
+    protocol.connection_made(wire)
+    protocol.data_received(REQUEST + REQUEST)
+    for seen in desk.seen:
+        assert seen.task is not None
+        await seen.task
+    protocol.connection_lost(None)
+    assert len(wire.writes) == 2
+    assert [seen.stopped for seen in desk.seen] == [None, None]

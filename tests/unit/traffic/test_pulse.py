@@ -1,5 +1,10 @@
 """What a target has lately been like."""
 
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from omniroute.ir.failure import Failure
 from omniroute.ir.target import Target
 from omniroute.routing.dice import Dice
@@ -93,3 +98,49 @@ def test_failing_is_what_has_an_open_breaker() -> None:
         assert pulse.failing(TARGET, now) == (pulse.standing(TARGET, now).health == "open")
     assert pulse.failing(TARGET, 0.0)
     assert not pulse.failing(TARGET, 1000.0)
+
+
+EVENTS = st.sampled_from(["began", "good", "ended", "failed", "left", "reset", "asked"])
+
+
+@given(st.lists(st.tuples(st.sampled_from("mn"), EVENTS, st.floats(0, 0.4)), max_size=60))
+def test_what_is_told_of_several_is_as_it_is_now_but_for_what_fades(events: list[tuple[str, str, float]]) -> None:
+    pulse, now = Pulse(Dice(1)), 0.0
+    targets = {model: Target(provider="p", model=model, dialect="openai_chat") for model in "mn"}
+    for model, event, later in events:
+        now += later
+        target = targets[model]
+        match event:
+            case "began":
+                pulse.began(target, now)
+            case "good":
+                pulse.succeeded(target, now, later)
+            case "ended":
+                pulse.ended(target, 100, now)
+            case "failed":
+                pulse.failed(target, BROKEN, now)
+            case "left":
+                pulse.abandoned(target)
+            case "reset":
+                pulse.reset()
+            case _:
+                pass
+        for model, told in pulse.standings([("m", ("p", "m")), ("n", ("p", "n"))], now).items():
+            exact = pulse.standing(targets[model], now)
+            assert msgspec.structs.replace(told, rate=0.0, errors=None) == msgspec.structs.replace(
+                exact, rate=0.0, errors=None
+            )
+            assert told.rate == pytest.approx(exact.rate, rel=0.035)
+            assert (told.errors is None) == (exact.errors is None)
+            assert (told.errors or 0.0) == pytest.approx(exact.errors or 0.0, rel=0.035)
+
+
+def test_whether_all_are_well_follows_the_breakers() -> None:
+    pulse = Pulse(Dice(1))
+    assert pulse.well
+    for _ in range(DEFAULT.apikey.breaker_failures):
+        pulse.began(TARGET, 0.0)
+        pulse.failed(TARGET, BROKEN, 0.0)
+    assert not pulse.well
+    pulse.reset()
+    assert pulse.well

@@ -78,6 +78,7 @@ class Trace(msgspec.Struct, rename="camel"):
     excluded: list[Left] = []
     tried: list[Tried] = []
     winner: Place | None = None
+    interrupted: Place | None = None
     losses: list[Lost] = []
 
 
@@ -100,6 +101,10 @@ def lines(row: Row, trace: Trace | None) -> Iterator[str]:
     yield from _block("order", [_placed(number, one) for number, one in enumerate(trace.order, start=1)])
     yield from _block("left out", [f"{one.execution_key}: {one.reason}" for one in trace.excluded])
     yield from _block("in vain", [_tried(number, one) for number, one in enumerate(trace.tried, start=1)])
+    if trace.interrupted is not None:
+        asked = trace.interrupted
+        who = f"{asked.provider}/{asked.model}, account {asked.account}"
+        yield f"  unfinished   {who}: the request ended before it answered"
     yield from _block("changed", [f"{one.what} {one.how} at {one.path} ({one.weight})" for one in trace.losses])
     if trace.config_version is not None:
         yield f"  configured   as of version {trace.config_version}"

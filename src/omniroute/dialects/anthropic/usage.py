@@ -2,6 +2,7 @@
 
 from omniroute.dialects.anthropic.wire import StopReason, count
 from omniroute.dialects.look import as_object
+from omniroute.dialects.service_tier import tier_of
 from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.result import Finish, FinishReason, Usage
 
@@ -66,12 +67,15 @@ def merge(known: JsonObject, news: JsonObject) -> JsonObject:
 
 def decode_usage(raw: JsonObject) -> Usage:
     details = as_object(raw.get("output_tokens_details")) or {}
+    written = as_object(raw.get("cache_creation"))
     return Usage(
         input=count(raw.get("input_tokens")),
         output=count(raw.get("output_tokens")),
         cache_read=count(raw.get("cache_read_input_tokens")),
         cache_write=count(raw.get("cache_creation_input_tokens")),
+        cache_write_hour=0 if written is None else count(written.get("ephemeral_1h_input_tokens")),
         reasoning=count(details.get("thinking_tokens")),
+        tier=tier_of(raw.get("speed")),
         raw=raw,
     )
 

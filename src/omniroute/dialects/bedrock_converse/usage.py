@@ -1,6 +1,6 @@
 """Token counts and stop reasons of this dialect, and what they mean."""
 
-from omniroute.dialects.look import as_count
+from omniroute.dialects.look import as_count, objects_in
 from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.result import Finish, FinishReason, Usage
 
@@ -24,12 +24,14 @@ def decode_finish(reason: JsonValue, *, called: bool) -> Finish:
 
 def decode_usage(raw: JsonObject) -> Usage:
     """`inputTokens` are fresh ones only; what was read from and written to the cache is counted beside them
-    (docs.aws.amazon.com/bedrock, "Prompt caching")."""
+    (docs.aws.amazon.com/bedrock, "Prompt caching"); `cacheDetails` tell for how long it is kept."""
+    hour = sum(_count(one, "inputTokens") for one in objects_in(raw.get("cacheDetails")) if one.get("ttl") == "1h")
     return Usage(
         input=_count(raw, "inputTokens"),
         output=_count(raw, "outputTokens"),
         cache_read=_count(raw, "cacheReadInputTokens"),
         cache_write=_count(raw, "cacheWriteInputTokens"),
+        cache_write_hour=hour,
         raw=raw,
     )
 

@@ -4,11 +4,15 @@ Source: ai.google.dev/api/generate-content (UsageMetadata, FinishReason, PromptF
 includes what came from a cache; thoughts are counted beside candidates, the prompts of hosted tools beside both.
 """
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from omniroute.dialects.gemini.wire import count
-from omniroute.dialects.look import as_object, as_text
+from omniroute.dialects.look import as_object, as_text, objects_in
+from omniroute.dialects.media_tokens import media_tokens
 from omniroute.ir.failure import Failure
 from omniroute.ir.json import JsonObject, JsonValue
-from omniroute.ir.result import Finish, FinishReason, Usage
+from omniroute.ir.result import Finish, FinishReason, MediaTokens, Usage
 
 _REASONS: dict[str, FinishReason] = {
     "STOP": "stop",
@@ -35,6 +39,14 @@ _WORDS: dict[FinishReason, str] = {
 }
 VAGUE: frozenset[FinishReason] = frozenset({"stop_sequence", "context", "pause"})
 """Reasons for which the wire has only a wider word."""
+
+_DETAILS = (
+    "promptTokensDetails",
+    "toolUsePromptTokensDetails",
+    "cacheTokensDetails",
+    "candidatesTokensDetails",
+)
+_TEXT: Mapping[str, int] = MappingProxyType({})
 
 _BROKEN = frozenset({"MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL"})
 """Ends that leave nothing to use: another attempt is the only remedy."""
@@ -78,13 +90,40 @@ def decode_usage(raw: JsonObject) -> Usage:
     answer = count(raw.get("candidatesTokenCount"))
     if not answer:
         answer = max(0, count(raw.get("totalTokenCount")) - prompt - tools - thoughts)
+    fresh, output = max(0, prompt - cached) + tools, answer + thoughts
     return Usage(
-        input=max(0, prompt - cached) + tools,
-        output=answer + thoughts,
+        input=fresh,
+        output=output,
         cache_read=cached,
         reasoning=thoughts,
+        media=_media(raw, fresh, cached, output),
         raw=raw,
     )
+
+
+def _media(raw: JsonObject, fresh: int, cached: int, output: int) -> MediaTokens | None:
+    """What the details by modality tell; they are seldom about anything but text."""
+    told = [_by_modality(raw[name]) if name in raw else _TEXT for name in _DETAILS]
+    if not any(told):
+        return None
+    asked, tools, read, made = told
+    audio, image = ((asked.get(kind, 0) + tools.get(kind, 0), read.get(kind, 0)) for kind in ("AUDIO", "IMAGE"))
+    return media_tokens(
+        fresh=fresh,
+        cached=cached,
+        output=output,
+        audio=(*audio, made.get("AUDIO", 0)),
+        image=(*image, made.get("IMAGE", 0)),
+    )
+
+
+def _by_modality(details: JsonValue) -> Mapping[str, int]:
+    found: dict[str, int] = {}
+    for one in objects_in(details):
+        kind = one.get("modality")
+        if kind in ("AUDIO", "IMAGE"):
+            found[kind] = found.get(kind, 0) + count(one.get("tokenCount"))
+    return found
 
 
 def encode_usage(usage: Usage, *, native: bool) -> JsonObject:

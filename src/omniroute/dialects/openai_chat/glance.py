@@ -31,6 +31,7 @@ class _ChoiceGlance(msgspec.Struct, frozen=True):
 class _AnswerGlance(msgspec.Struct, frozen=True):
     choices: list[_ChoiceGlance] | None = None
     usage: Common | None = None
+    service_tier: str | None = None
     error: msgspec.Raw = _ABSENT
 
 
@@ -51,7 +52,7 @@ def glance(body: bytes) -> Glance:
         raise UpstreamError("protocol", "the provider's answer has no choices")
     first = seen.choices[0] if seen.choices else None
     called = first is not None and _holds(first.message.tool_calls)
-    usage = None if seen.usage is None else common_usage(seen.usage)
+    usage = None if seen.usage is None else common_usage(seen.usage, seen.service_tier)
     if usage is None and seen.usage is not None:
         return _slow_glance(body)
     return Glance(

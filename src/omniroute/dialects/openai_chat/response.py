@@ -66,7 +66,7 @@ def decode_response(body: bytes) -> GenerateResponse | Failure:
         model=as_text(answer.get("model")) or "",
         parts=tuple(parts),
         finish=decode_finish(as_text(choice.get("finish_reason")), called=called),
-        usage=None if usage is None else decode_usage(usage),
+        usage=None if usage is None else decode_usage(usage, answer.get("service_tier")),
         origin=NAME,
         extra={name: value for name, value in extra.items() if value is not None} or None,
     )

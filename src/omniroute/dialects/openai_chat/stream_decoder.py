@@ -107,7 +107,7 @@ class ChatStreamDecoder:
     def _chunk(self, chunk: JsonObject, events: list[Event]) -> None:
         usage = as_object(chunk.get("usage"))
         if usage is not None:
-            self._usage = later(self._usage, decode_usage(usage))
+            self._usage = later(self._usage, decode_usage(usage, chunk.get("service_tier")))
         for said in as_array(chunk.get("choices")) or ():
             choice = as_object(said)
             if choice is None:

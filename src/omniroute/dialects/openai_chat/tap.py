@@ -127,7 +127,7 @@ class ChatTap:
         choices = as_array(chunk.get("choices"))
         usage = as_object(chunk.get("usage"))
         if usage is not None:
-            self._usage = later(self._usage, decode_usage(usage))
+            self._usage = later(self._usage, decode_usage(usage, chunk.get("service_tier")))
             if choices is not None and not choices:
                 return self._include_usage
         for choice in objects_in(chunk.get("choices")):

@@ -3,30 +3,42 @@
 `prompt_tokens` includes cache reads. Whether it includes cache writes depends on who wrote it: OpenAI's
 `cache_write_tokens` and LiteLLM's `cache_creation_input_tokens` are part of it, our own `cache_creation_tokens` is
 not (a client that sees a two-token greeting counted as 2,000 takes the gateway for broken).
+
+`completion_tokens` includes reasoning at OpenAI; at xAI it is counted beside them, which the total shows
+(docs.x.ai/docs/guides/reasoning).
 """
 
 import msgspec
 
 from omniroute.dialects.look import as_count, as_object
+from omniroute.dialects.media_tokens import openai_media
 from omniroute.dialects.openai_chat.wire import Usage as WireUsage
-from omniroute.ir.json import JsonObject
+from omniroute.dialects.service_tier import tier_of
+from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.result import Usage
 
 
-def decode_usage(raw: JsonObject) -> Usage:
-    """Also of servers that say `input_tokens`, a flat `cached_tokens`, or `prompt_cache_hit_tokens`."""
+def decode_usage(raw: JsonObject, tier: JsonValue = None) -> Usage:
+    """Also of servers that say `input_tokens`, a flat `cached_tokens`, or `prompt_cache_hit_tokens`. `tier` is the
+    `service_tier` beside it."""
     total = _first(raw, "prompt_tokens", "input_tokens")
     output = _first(raw, "completion_tokens", "output_tokens")
     prompt = as_object(raw.get("prompt_tokens_details")) or {}
     completion = as_object(raw.get("completion_tokens_details")) or {}
     cache_read = _first(prompt, "cached_tokens") or _first(raw, "prompt_cache_hit_tokens", "cached_tokens")
     included = _first(prompt, "cache_write_tokens") or _first(raw, "cache_creation_input_tokens")
+    reasoning = _first(completion, "reasoning_tokens")
+    if reasoning and _first(raw, "total_tokens") == total + output + reasoning:
+        output += reasoning
+    fresh = max(0, total - cache_read - included)
     return Usage(
-        input=max(0, total - cache_read - included),
+        input=fresh,
         output=output,
         cache_read=cache_read,
         cache_write=included or _first(prompt, "cache_creation_tokens"),
-        reasoning=_first(completion, "reasoning_tokens"),
+        reasoning=reasoning,
+        media=openai_media(prompt, completion, fresh=fresh, cached=cache_read, output=output),
+        tier=tier_of(tier),
         raw=raw,
     )
 
@@ -35,14 +47,19 @@ class _Prompt(msgspec.Struct, frozen=True):
     cached_tokens: int | None = None
     cache_write_tokens: int | None = None
     cache_creation_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
 
 
 class _Completion(msgspec.Struct, frozen=True):
     reasoning_tokens: int | None = None
+    audio_tokens: int | None = None
+    image_tokens: int | None = None
 
 
 class Common(msgspec.Struct, frozen=True):
-    """The spelling of OpenAI and most others; the members below `total_tokens` are other spellings."""
+    """The spelling of OpenAI and most others; the members below `total_tokens` are other spellings, and costs that
+    a provider tells."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -52,26 +69,41 @@ class Common(msgspec.Struct, frozen=True):
     prompt_cache_hit_tokens: int | None = None
     cached_tokens: int | None = None
     cache_creation_input_tokens: int | None = None
+    cost: msgspec.Raw = msgspec.Raw()
+    cost_in_usd_ticks: int | None = None
+    estimated_cost: float | None = None
 
 
 _NO_PROMPT = _Prompt()
 
 
-def common_usage(seen: Common) -> Usage | None:
-    """As `decode_usage`, in a fifth of the time; `raw` of the result is left out. None for another spelling, which
-    wants a closer look."""
+def common_usage(seen: Common, tier: str | None = None) -> Usage | None:
+    """As `decode_usage`, in a fifth of the time; `raw` of the result is left out. None for another spelling, or
+    one that says more, which wants a closer look."""
     if seen.prompt_cache_hit_tokens or seen.cached_tokens or seen.cache_creation_input_tokens:
         return None
+    if seen.cost or seen.cost_in_usd_ticks is not None or seen.estimated_cost is not None:
+        return None
     prompt = seen.prompt_tokens_details or _NO_PROMPT
+    if prompt.audio_tokens or prompt.image_tokens:
+        return None
     cache_read = max(0, prompt.cached_tokens or 0)
     included = max(0, prompt.cache_write_tokens or 0)
     completion = seen.completion_tokens_details
+    reasoning = 0
+    if completion is not None:
+        if completion.audio_tokens or completion.image_tokens:
+            return None
+        reasoning = max(0, completion.reasoning_tokens or 0)
+        if reasoning and seen.total_tokens == seen.prompt_tokens + seen.completion_tokens + reasoning:
+            return None
     return Usage(
         input=max(0, seen.prompt_tokens - cache_read - included),
         output=max(0, seen.completion_tokens),
         cache_read=cache_read,
         cache_write=included or max(0, prompt.cache_creation_tokens or 0),
-        reasoning=max(0, completion.reasoning_tokens or 0) if completion is not None else 0,
+        reasoning=reasoning,
+        tier=tier_of(tier),
     )
 
 
@@ -102,6 +134,8 @@ def later(before: Usage | None, after: Usage) -> Usage:
         cache_read=after.cache_read or before.cache_read,
         cache_write=after.cache_write or before.cache_write,
         reasoning=after.reasoning or before.reasoning,
+        media=after.media or before.media,
+        tier=after.tier or before.tier,
     )
 
 

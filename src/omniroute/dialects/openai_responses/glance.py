@@ -27,6 +27,7 @@ class _Answer(msgspec.Struct, frozen=True):
     output: list[_Item]
     status: str | None = None
     usage: JsonObject | None = None
+    service_tier: str | None = None
     error: msgspec.Raw = _ABSENT
     incomplete_details: JsonObject | None = None
 
@@ -43,7 +44,7 @@ def glance(body: bytes) -> Glance:
         return _slow_glance(body)
     if bytes(seen.error) not in _NOTHING or seen.status in ("failed", "cancelled"):
         return _slow_glance(body)
-    usage = None if seen.usage is None else decode_usage(seen.usage)
+    usage = None if seen.usage is None else decode_usage(seen.usage, seen.service_tier)
     if seen.status in ("queued", "in_progress"):
         return Glance(usage=usage, finish=None, empty=False)
     called = any(item.type in _CALLS and item.name for item in seen.output)

@@ -55,7 +55,7 @@ def decode_response(body: bytes) -> GenerateResponse | Failure:
         model=as_text(response.get("model")) or "",
         parts=tuple(parts),
         finish=decode_finish(response, called=called),
-        usage=None if usage is None else decode_usage(usage),
+        usage=None if usage is None else decode_usage(usage, response.get("service_tier")),
         origin=NAME,
         extra=answer_extra(response),
     )

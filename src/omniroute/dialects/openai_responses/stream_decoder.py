@@ -92,7 +92,7 @@ class ResponsesStreamDecoder:
                 self._finish(kind, as_object(data.get("response")) or {}, events)
             case "response.failed" | "response.cancelled":
                 response = as_object(data.get("response")) or data
-                self._fail(reported(response), events, usage=response.get("usage"))
+                self._fail(reported(response), events, response)
             case "error":
                 self._fail(reported(data), events)
             case "keepalive" | "ping":
@@ -254,11 +254,11 @@ class ResponsesStreamDecoder:
 
     def _finish(self, kind: str, response: JsonObject, events: list[Event]) -> None:
         if failure_in(response) is not None:
-            self._fail(reported(response), events)
+            self._fail(reported(response), events, response)
             return
         self._begin(response, events)
         self._make_up(objects_in(response.get("output")), events)
-        self._settle(response.get("usage"), events)
+        self._settle(response, events)
         if kind == "response.incomplete":
             response = {**response, "status": "incomplete"}
         events.append(Finished(finish=decode_finish(response, called=self._called)))
@@ -275,18 +275,18 @@ class ResponsesStreamDecoder:
             if heard is not None:
                 self._end_item(heard, item, events)
 
-    def _fail(self, failure: Failure, events: list[Event], *, usage: JsonValue = None) -> None:
-        self._settle(usage, events)
+    def _fail(self, failure: Failure, events: list[Event], response: JsonObject | None = None) -> None:
+        self._settle(response, events)
         events.append(Failed(failure=failure))
         self._ended = True
 
-    def _settle(self, said: JsonValue, events: list[Event]) -> None:
+    def _settle(self, response: JsonObject | None, events: list[Event]) -> None:
         for heard in self._items.values():
             heard.settle(events)
             self._called = self._called or (isinstance(heard, HeardCall) and heard.called)
-        usage = as_object(said)
-        if usage is not None:
-            events.append(UsageReported(usage=decode_usage(usage)))
+        usage = None if response is None else as_object(response.get("usage"))
+        if response is not None and usage is not None:
+            events.append(UsageReported(usage=decode_usage(usage, response.get("service_tier"))))
 
 
 def _content_index(data: JsonObject) -> int:

@@ -130,7 +130,7 @@ class ResponsesTap:
     def _end(self, kind: str, response: JsonObject, data: JsonObject) -> None:
         usage = as_object(response.get("usage"))
         if usage is not None:
-            self._usage = decode_usage(usage)
+            self._usage = decode_usage(usage, response.get("service_tier"))
         if kind in ("response.failed", "response.cancelled") or failure_in(response) is not None:
             self._fail(reported(response or data))
             return

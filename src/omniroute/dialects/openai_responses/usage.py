@@ -6,8 +6,10 @@ gateway for broken). Both details objects are always written: Codex refuses a us
 """
 
 from omniroute.dialects.look import as_count, as_object
+from omniroute.dialects.media_tokens import openai_media
 from omniroute.dialects.openai_responses.wire import Usage as WireUsage
-from omniroute.ir.json import JsonObject
+from omniroute.dialects.service_tier import tier_of
+from omniroute.ir.json import JsonObject, JsonValue
 from omniroute.ir.result import Usage
 
 _WHOLE = frozenset(
@@ -15,17 +17,22 @@ _WHOLE = frozenset(
 )
 
 
-def decode_usage(raw: JsonObject) -> Usage:
-    """Also of servers that say `prompt_tokens` and `completion_tokens`."""
+def decode_usage(raw: JsonObject, tier: JsonValue = None) -> Usage:
+    """Also of servers that say `prompt_tokens` and `completion_tokens`. `tier` is the `service_tier` of
+    the response."""
     into = as_object(raw.get("input_tokens_details")) or as_object(raw.get("prompt_tokens_details")) or {}
     out = as_object(raw.get("output_tokens_details")) or as_object(raw.get("completion_tokens_details")) or {}
     read, written = _count(into, "cached_tokens"), _count(into, "cache_write_tokens")
+    fresh = max(0, _count(raw, "input_tokens", "prompt_tokens") - read - written)
+    output = _count(raw, "output_tokens", "completion_tokens")
     return Usage(
-        input=max(0, _count(raw, "input_tokens", "prompt_tokens") - read - written),
-        output=_count(raw, "output_tokens", "completion_tokens"),
+        input=fresh,
+        output=output,
         cache_read=read,
         cache_write=written or _count(into, "cache_creation_tokens"),
         reasoning=_count(out, "reasoning_tokens"),
+        media=openai_media(into, out, fresh=fresh, cached=read, output=output),
+        tier=tier_of(tier),
         raw=raw,
     )
 

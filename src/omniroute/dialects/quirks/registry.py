@@ -20,6 +20,7 @@ from omniroute.dialects.quirks.quirk import Quirk, Rewritten
 from omniroute.dialects.quirks.replay_reasoning_content import REPLAY_REASONING_CONTENT
 from omniroute.dialects.quirks.replay_reasoning_details import REPLAY_REASONING_DETAILS
 from omniroute.dialects.quirks.stores_answers import STORES_ANSWERS
+from omniroute.dialects.quirks.tells_cost import TELLS_COST
 from omniroute.dialects.quirks.think_tags import THINK_TAGS
 from omniroute.dialects.quirks.usage_in_streams import USAGE_IN_STREAMS
 from omniroute.dialects.quirks.vertex_anthropic import VERTEX_ANTHROPIC
@@ -41,6 +42,7 @@ QUIRKS: dict[str, Quirk] = {
     "replay_reasoning_content": REPLAY_REASONING_CONTENT,
     "replay_reasoning_details": REPLAY_REASONING_DETAILS,
     "stores_answers": STORES_ANSWERS,
+    "tells_cost": TELLS_COST,
     "think_tags": THINK_TAGS,
     "usage_in_streams": USAGE_IN_STREAMS,
     "vertex_anthropic": VERTEX_ANTHROPIC,

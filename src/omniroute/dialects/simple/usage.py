@@ -1,13 +1,19 @@
 """What answers of simple operations say about their use.
 
-OpenAI counts `prompt_tokens` or `input_tokens` (speech and transcription), Cohere `meta.tokens`, or
+OpenAI counts `prompt_tokens` or `input_tokens` (pictures, speech and transcription), Cohere `meta.tokens`, or
 `meta.billed_units` where it bills none but searches. Sources: platform.openai.com/docs/api-reference,
 docs.cohere.com/reference/rerank.
 """
 
+from typing import Final
+
 from omniroute.dialects.look import as_count, as_object
+from omniroute.dialects.media_tokens import openai_media
 from omniroute.ir.json import JsonObject
 from omniroute.ir.result import Usage
+
+_INTO: Final = ("prompt_tokens_details", "input_tokens_details", "input_token_details")
+_OUT: Final = ("completion_tokens_details", "output_tokens_details", "output_token_details")
 
 
 def usage_in(answer: JsonObject) -> Usage | None:
@@ -28,9 +34,26 @@ def usage_of(said: JsonObject) -> Usage | None:
         if total is None and output is None:
             return None
         fresh = max(0, (total or 0) - (output or 0))
-    details = as_object(said.get("prompt_tokens_details")) or as_object(said.get("input_token_details")) or {}
-    cached = _count(details, "cached_tokens") or 0
-    return Usage(input=max(0, fresh - cached), output=output or 0, cache_read=cached, raw=said)
+    into, out = _details(said, _INTO), _details(said, _OUT)
+    if not out and "image_tokens" in into:
+        out = {"image_tokens": output}  # only what makes pictures counts those that it was given
+    cached = min(_count(into, "cached_tokens") or 0, fresh)
+    fresh -= cached
+    return Usage(
+        input=fresh,
+        output=output or 0,
+        cache_read=cached,
+        media=openai_media(into, out, fresh=fresh, cached=cached, output=output or 0),
+        raw=said,
+    )
+
+
+def _details(said: JsonObject, names: tuple[str, ...]) -> JsonObject:
+    for name in names:
+        found = as_object(said.get(name))
+        if found is not None:
+            return found
+    return {}
 
 
 def _count(fields: JsonObject, *names: str) -> int | None:

@@ -48,7 +48,7 @@ def aliases(services: ServicesOf) -> AliasList:
 def put_alias(body: AliasBody, services: ServicesOf, caller: CallerOf) -> AliasStored:
     """Overwrites an alias of the same name. The target must mean something now."""
     near = services.meaningless(body.model)
-    if near is not None:
+    if near is not None and body.model not in services.snapshot().aliases:
         raise GatewayError(404, near, code="model_not_found")
     services.aliases.put(body.alias, body.model, caller.actor, now=services.now_ms())
     return AliasStored(model=body.model, alias=body.alias)

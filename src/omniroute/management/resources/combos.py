@@ -7,20 +7,18 @@ from fastapi import Path
 from pydantic import Field
 
 from omniroute.errors import GatewayError, InvalidRequest
-from omniroute.ir.json import JsonObject
+from omniroute.management.combo_config import ConfigBody, config_of, config_shape
+from omniroute.management.combo_names import combo_name, step_account, step_model
 from omniroute.management.router import ManagementRouter
+from omniroute.management.services import Services
 from omniroute.management.shapes import Body, CallerOf, Reply, ServicesOf, iso
-from omniroute.routing.actions import Action
-from omniroute.routing.classify import ErrorClass
 from omniroute.routing.combo import (
+    STRATEGY_NAMES,
     Agent,
-    ComboConfig,
     ComboStep,
-    HandoffRule,
     ModelStep,
     Step,
     StrategyName,
-    Tier,
     strategy_named,
 )
 from omniroute.snapshot.combos import ComboDraft, combo_of
@@ -33,24 +31,14 @@ _Id = Annotated[str, Path(max_length=128)]
 _Name = Annotated[str, Field(min_length=1, max_length=100)]
 _Text = Annotated[str, Field(min_length=1, max_length=200)]
 _Weight = Annotated[int, Field(ge=0, le=100)]
-_Share = Annotated[float, Field(ge=0, le=1)]
 
 _SystemMessage = Annotated[str, Field(min_length=1, max_length=50_000)]
 _ToolFilter = Annotated[str, Field(min_length=1, max_length=1_000)]
 
-_WEIGHTS = {
-    "quota": "quota",
-    "health": "health",
-    "cost_inv": "cost",
-    "latency_inv": "latency",
-    "task_fit": "task",
-    "stability": "stability",
-}
-"""The API's names of the factors of a score, and ours."""
-
 
 class StepBody(Body):
-    """A model step has `model`, a reference to another combo `comboName`."""
+    """A model step has `model`, a reference to another combo `comboName`. A `providerId` stands in front of the
+    model, if it does not already."""
 
     id: _Text | None = None
     kind: Literal["model", "combo-ref"] | None = None
@@ -63,44 +51,6 @@ class StepBody(Body):
     tags: Annotated[list[_Text], Field(max_length=20)] = []
 
 
-class TierBody(Body):
-    step_id: _Text
-    fallback_tier: _Text | None = None
-
-
-class TiersBody(Body):
-    default_tier: _Text
-    tiers: Annotated[dict[_Text, TierBody], Field(max_length=50)]
-
-
-class WeightsBody(Body):
-    """Must sum to 1; the default weights hold otherwise."""
-
-    quota: _Share = 0.0
-    health: _Share = 0.0
-    cost_inv: _Share = 0.0
-    latency_inv: _Share = 0.0
-    task_fit: _Share = 0.0
-    stability: _Share = 0.0
-
-
-class ConfigBody(Body):
-    max_attempts: Annotated[int, Field(ge=1, le=30)] | None = None
-    nested_combo_mode: Literal["execute", "flatten"] = "execute"
-    context_mode: Literal["largest", "fit"] = "largest"
-    mode_pack: Literal["ship-fast", "cost-saver", "quality-first", "offline-friendly"] | None = None
-    weights: WeightsBody | None = None
-    exploration_rate: _Share | None = None
-    budget_cap: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
-    candidate_pool: Annotated[list[_Text], Field(max_length=100)] = []
-    composite_tiers: TiersBody | None = None
-    on: dict[ErrorClass, Action] = {}
-    handoff_threshold: Annotated[float, Field(ge=0.5, le=0.94)] | None = None
-    handoff_model: Annotated[str, Field(max_length=200)] | None = None
-    handoff_providers: Annotated[list[_Text], Field(max_length=10)] = []
-    max_messages_for_summary: Annotated[int, Field(ge=5, le=100)] | None = None
-
-
 class AgentBody(Body):
     """What the combo makes of its requests; these members are not in camelCase, as they never were."""
 
@@ -110,7 +60,7 @@ class AgentBody(Body):
 
 
 class NewCombo(AgentBody):
-    """A step may be a plain string: the name of a combo, or a model."""
+    """A step may be a plain string: the name of another combo, or a model."""
 
     name: _Name
     strategy: _Text = "priority"
@@ -179,10 +129,10 @@ def combos(services: ServicesOf) -> ComboList:
 def create_combo(body: NewCombo, services: ServicesOf, caller: CallerOf) -> ComboShape:
     known = {row.name for row in services.database.read(repo.every)}
     draft = ComboDraft(
-        name=body.name,
+        name=combo_name(services, body.name),
         strategy=_strategy(body.strategy),
-        steps=_steps(body.name, body.models, known),
-        config=msgspec.structs.replace(_config(body.config), agent=_agent(body, None)),
+        steps=_steps(services, body.name, body.models, known),
+        config=msgspec.structs.replace(config_of(services, body.config), agent=_agent(body, None)),
         active=body.is_active,
         hidden=body.is_hidden,
     )
@@ -211,12 +161,14 @@ def change_combo(combo_id: _Id, body: ComboUpdate, services: ServicesOf, caller:
 
     def revise(row: ComboRow) -> ComboDraft:
         before = combo_of(row)
-        name = body.name or before.name
-        config = _config(body.config) if "config" in body.model_fields_set else before.config
+        name = before.name if body.name in (None, before.name) else combo_name(services, body.name)
+        config = config_of(services, body.config) if "config" in body.model_fields_set else before.config
         return ComboDraft(
             name=name,
             strategy=before.strategy if body.strategy is None else _strategy(body.strategy),
-            steps=before.steps if body.models is None else _steps(name, body.models, known),
+            steps=before.steps
+            if body.models is None
+            else _steps(services, name, body.models, known - {before.name}),
             config=msgspec.structs.replace(config, agent=_agent(body, before.config.agent)),
             active=before.active if body.is_active is None else body.is_active,
             hidden=before.hidden if body.is_hidden is None else body.is_hidden,
@@ -234,15 +186,17 @@ def delete_combo(combo_id: _Id, services: ServicesOf, caller: CallerOf) -> Succe
 def _strategy(name: str) -> StrategyName:
     found = strategy_named(name)
     if found is None:
-        raise InvalidRequest(f"There is no strategy {name!r}.", code="bad_strategy")
+        raise InvalidRequest(
+            f"There is no strategy {name!r}; there are {', '.join(STRATEGY_NAMES)}.", code="bad_strategy"
+        )
     return found
 
 
-def _steps(name: str, given: list[str | StepBody], known: set[str]) -> tuple[Step, ...]:
-    return tuple(_step(name, place, one, known) for place, one in enumerate(given, start=1))
+def _steps(services: Services, name: str, given: list[str | StepBody], known: set[str]) -> tuple[Step, ...]:
+    return tuple(_step(services, name, place, one, known) for place, one in enumerate(given, start=1))
 
 
-def _step(name: str, place: int, given: str | StepBody, known: set[str]) -> Step:
+def _step(services: Services, name: str, place: int, given: str | StepBody, known: set[str]) -> Step:
     if isinstance(given, str):
         given = StepBody(comboName=given) if given in known else StepBody(model=given)  # type: ignore[call-arg]  # mypy knows fields, not aliases
     target = given.combo_name if given.kind == "combo-ref" or given.model is None else given.model
@@ -256,46 +210,11 @@ def _step(name: str, place: int, given: str | StepBody, known: set[str]) -> Step
         return ComboStep(id=step_id, combo=target, weight=given.weight, label=given.label)
     return ModelStep(
         id=step_id,
-        model=target,
-        connection_id=given.connection_id,
+        model=step_model(services, place, target, given.provider_id),
+        connection_id=step_account(services, place, given.connection_id),
         weight=given.weight,
         label=given.label,
         tags=tuple(given.tags),
-    )
-
-
-def _config(given: ConfigBody | None) -> ComboConfig:
-    if given is None:
-        return ComboConfig()
-    tiers = given.composite_tiers
-    weights = given.weights
-    return ComboConfig(
-        max_attempts=given.max_attempts,
-        nested=given.nested_combo_mode,
-        context_mode=given.context_mode,
-        mode_pack=given.mode_pack,
-        weights=None
-        if weights is None
-        else {ours: value for theirs, ours in _WEIGHTS.items() if (value := getattr(weights, theirs))},
-        exploration=given.exploration_rate,
-        budget_cap_usd=given.budget_cap,
-        candidate_pool=tuple(given.candidate_pool),
-        on=given.on,
-        handoff=_handoff(given),
-        default_tier=None if tiers is None else tiers.default_tier,
-        tiers={}
-        if tiers is None
-        else {name: Tier(step_id=tier.step_id, fallback=tier.fallback_tier) for name, tier in tiers.tiers.items()},
-    )
-
-
-def _handoff(given: ConfigBody) -> HandoffRule:
-    usual = HandoffRule()
-    return HandoffRule(
-        threshold=usual.threshold if given.handoff_threshold is None else given.handoff_threshold,
-        model=given.handoff_model or None,
-        providers=tuple(given.handoff_providers),
-        max_messages=given.max_messages_for_summary or usual.max_messages,
     )
 
 
@@ -321,7 +240,7 @@ def _shape(row: ComboRow) -> ComboShape:
         name=found.name,
         strategy=found.strategy,
         models=[_step_shape(step) for step in found.steps],
-        config=_config_shape(found.config),
+        config=config_shape(found.config),
         is_active=found.active,
         is_hidden=found.hidden,
         system_message=agent.system_message,
@@ -351,42 +270,3 @@ def _step_shape(step: Step) -> StepShape:
             )
         case _:
             assert_never(step)
-
-
-def _config_shape(config: ComboConfig) -> JsonObject:
-    """Only what differs from the defaults, as it can be sent again."""
-    shape: JsonObject = {
-        "maxAttempts": config.max_attempts,
-        "nestedComboMode": config.nested if config.nested != "execute" else None,
-        "contextMode": config.context_mode if config.context_mode != "largest" else None,
-        "modePack": config.mode_pack,
-        "explorationRate": config.exploration,
-        "budgetCap": config.budget_cap_usd,
-        "candidatePool": list(config.candidate_pool) or None,
-        "on": dict(config.on) or None,
-        "handoffModel": config.handoff.model,
-        "handoffProviders": list(config.handoff.providers) or None,
-    }
-    usual = HandoffRule()
-    if config.handoff.threshold != usual.threshold:
-        shape["handoffThreshold"] = config.handoff.threshold
-    if config.handoff.max_messages != usual.max_messages:
-        shape["maxMessagesForSummary"] = config.handoff.max_messages
-    if config.weights is not None:
-        shape["weights"] = {
-            _camel(theirs): config.weights[ours] for theirs, ours in _WEIGHTS.items() if ours in config.weights
-        }
-    if config.default_tier is not None:
-        shape["compositeTiers"] = {
-            "defaultTier": config.default_tier,
-            "tiers": {
-                name: {"stepId": tier.step_id, "fallbackTier": tier.fallback}
-                for name, tier in config.tiers.items()
-            },
-        }
-    return {name: value for name, value in shape.items() if value is not None}
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(word.capitalize() for word in rest)

@@ -158,7 +158,7 @@ class TraceShape(Reply):
     """`seed` is there when something was drawn or weighed; `accounts` says why the accounts of a target were tried
     in their order: those of targets that were not reached stand as configured. `excluded` rested, were busy or
     left out. `conduct` is what the combo made of the order for the sake of the conversation, `configVersion` the
-    revision of the configuration."""
+    revision of the configuration. `interrupted` was being asked when the client left, or the deadline passed."""
 
     request_id: str
     model: str
@@ -175,6 +175,7 @@ class TraceShape(Reply):
     excluded: list[LeftOutShape]
     tried: list[TriedShape]
     winner: WinnerShape | None
+    interrupted: WinnerShape | None
     losses: list[LossShape]
     cache: str | None
     cost_micro_usd: int | None
@@ -224,6 +225,7 @@ def explain_request(request_id: Annotated[str, Path(max_length=64)], services: S
             for one in trace.tried
         ],
         winner=None if trace.winner is None else _candidate(trace.winner),
+        interrupted=None if trace.interrupted is None else _candidate(trace.interrupted),
         losses=[LossShape(path=one.path, what=one.what, how=one.how, weight=one.weight) for one in trace.losses],
         cache=_cache(trace),
         cost_micro_usd=None if trace.cost is None else trace.cost.micro_usd,
@@ -274,7 +276,12 @@ def _excluded(trace: Trace) -> list[LeftOutShape]:
         for one in trace.exclusions
     ]
     if chosen is not None:
-        found += [LeftOutShape(execution_key=one.leaf.key, reason=one.reason) for one in chosen.unfit]
+        placed = {key for key, _ in chosen.placed()}
+        found += [
+            LeftOutShape(execution_key=one.leaf.key, reason=one.reason)
+            for one in chosen.unfit
+            if one.leaf.key not in placed
+        ]
         found += [
             LeftOutShape(execution_key=key, reason="its provider fails: its breaker is open")
             for key in chosen.ejected
@@ -306,6 +313,6 @@ def _shape(number: int, place: Place, accounts: list[str], draw: Draw | None) ->
             first_event_s=standing.first_event_s,
             error_share=standing.errors,
             health=standing.health,
-            expected_cost_usd=standing.cost_usd,
+            expected_cost_usd=place.cost_usd,
         ),
     )

@@ -11,21 +11,27 @@ from omniroute.management.captured import CaptureShape, capture_shape
 from omniroute.management.router import ManagementRouter
 from omniroute.management.searching import patience, query_of
 from omniroute.management.shapes import Reply, ServicesOf, iso
+from omniroute.storage.filters.fields import FIELDS, WORDS
 from omniroute.storage.filters.grammar import Pattern, Term, Word
 from omniroute.storage.repos import requests, usage
+from omniroute.storage.repos import suggestions as lately
 from omniroute.storage.repos.usage import AttemptRow, Cursor, RequestRow
 
 router = ManagementRouter(auth="manage", prefix="/api/usage/request-logs", tag="usage")
 
 
 class Tokens(Reply):
-    """`in` holds fresh input, cache reads and cache writes."""
+    """`in` holds fresh input, cache reads and cache writes. Sound and pictures are parts of `in` and `out`."""
 
     input: int = Field(serialization_alias="in")
     output: int = Field(serialization_alias="out")
     cache_read: int
     cache_write: int
     reasoning: int
+    audio_in: int
+    audio_out: int
+    image_in: int
+    image_out: int
     source: str
 
 
@@ -56,7 +62,19 @@ class RequestShape(Reply):
     error: str | None
 
 
+class AttemptTokens(Reply):
+    """`in` holds fresh input, cache reads and cache writes."""
+
+    input: int = Field(serialization_alias="in")
+    output: int = Field(serialization_alias="out")
+    cache_read: int
+    cache_write: int
+
+
 class AttemptShape(Reply):
+    """`tokens` and `costMicroUsd` are what a failed attempt used, as far as its provider said so. They are parts
+    of the request's."""
+
     number: int
     timestamp: str
     provider: str
@@ -65,6 +83,9 @@ class AttemptShape(Reply):
     outcome: str
     status: int
     duration: int
+    tokens: AttemptTokens
+    cost_micro_usd: int | None
+    price_source: str | None
     error: str | None
 
 
@@ -84,6 +105,13 @@ class RequestDetail(RequestShape):
 
     tries: list[AttemptShape]
     capture: CaptureShape | None
+
+
+class Suggestions(Reply):
+    """Values of `field`, or the names of fields where it is null."""
+
+    field: str | None
+    values: list[str]
 
 
 @router.get("")
@@ -117,6 +145,28 @@ def request_logs(
         complete=page.complete,
         searched_until=None if page.complete or page.cursor is None else iso(page.cursor.at),
     )
+
+
+@router.get("/suggest")
+def suggestions(
+    services: ServicesOf,
+    field: Annotated[str | None, Query(max_length=40, description="without it, the names of fields")] = None,
+    prefix: Annotated[str, Query(max_length=200)] = "",
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> Suggestions:
+    """What a filter may go on with. Of names and models those of the latest requests, the most frequent first."""
+    name = None if field is None else field.lower()
+    kind = None if name is None else FIELDS.get(name)
+    if name is None:
+        words: tuple[str, ...] = tuple(FIELDS)
+    elif kind is None:
+        raise InvalidRequest(f"There is no field {field!r}; there are {', '.join(FIELDS)}.", code="bad_filter")
+    elif kind == "text":
+        found = services.database.read(lambda connection: lately.values(connection, name, prefix, limit=limit))
+        return Suggestions(field=name, values=list(found))
+    else:
+        words = WORDS.get(kind, ())
+    return Suggestions(field=name, values=[one for one in words if one.startswith(prefix.lower())][:limit])
 
 
 @router.get("/{request_id}")
@@ -170,6 +220,10 @@ def _shape(row: RequestRow) -> RequestShape:
             cache_read=row.cache_read_tokens,
             cache_write=row.cache_write_tokens,
             reasoning=row.reasoning_tokens,
+            audio_in=row.audio_input_tokens,
+            audio_out=row.audio_output_tokens,
+            image_in=row.image_input_tokens,
+            image_out=row.image_output_tokens,
             source=row.usage_source,
         ),
         cost_micro_usd=row.cost_micro_usd,
@@ -188,5 +242,13 @@ def _attempt(row: AttemptRow) -> AttemptShape:
         outcome=row.outcome,
         status=row.status,
         duration=row.duration_ms,
+        tokens=AttemptTokens(
+            input=row.input_tokens + row.cache_read_tokens + row.cache_write_tokens,
+            output=row.output_tokens,
+            cache_read=row.cache_read_tokens,
+            cache_write=row.cache_write_tokens,
+        ),
+        cost_micro_usd=row.cost_micro_usd,
+        price_source=row.price_source,
         error=row.message or None,
     )

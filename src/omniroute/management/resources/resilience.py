@@ -262,7 +262,7 @@ def _shape(services: Services, found: Resilience) -> ResilienceShape:
             max_retries=found.waiting.max_retries,
             max_retry_wait_sec=round(found.waiting.max_wait_s),
         ),
-        request_queue=QueueShape(max_wait_ms=round(services.accounts.permits.patience_s * 1000)),
+        request_queue=QueueShape(max_wait_ms=round(services.snapshot().limits.queue.max_wait_s * 1000)),
         profiles=profiles,
         legacy=Legacy(profiles=profiles),
         circuit_breakers=breakers(services),

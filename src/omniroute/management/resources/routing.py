@@ -33,7 +33,8 @@ class RuleBody(Body):
 
 
 class RoutingChange(RuleBody):
-    """`providers` are by id; each that is named gets this rule, and null takes its own rule away."""
+    """`providers` are by id, alias or prefix, and answered by id; each that is named gets this rule, and null
+    takes its own rule away."""
 
     providers: dict[_Name, RuleBody | None] = {}
     tag_routing_strict: bool | None = None
@@ -67,7 +68,12 @@ def change_routing(body: RoutingChange, services: ServicesOf, caller: CallerOf) 
     known = {provider.id for provider in snapshot.providers.values()}
     change = SelectionChange(
         usual=_own(body),
-        providers={name: None if own is None else _own(own) for name, own in body.providers.items()},
+        providers={
+            row.id if (row := snapshot.providers.get(name)) is not None else name: None
+            if own is None
+            else _own(own)
+            for name, own in body.providers.items()
+        },
         strict_tags=body.tag_routing_strict,
     )
     return _shape(services.selecting.change(change, known, caller.actor, now=services.now_ms()))

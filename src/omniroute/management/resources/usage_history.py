@@ -1,6 +1,6 @@
 """What was used: sums over all requests or over a time, and the latest requests as lines of text."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Final, TypeVar
 
 from fastapi import Query
@@ -12,7 +12,7 @@ from omniroute.management.naming import Names
 from omniroute.management.period import FromQuery, RangeQuery, ToQuery, period
 from omniroute.management.router import ManagementRouter
 from omniroute.management.shapes import Reply, ServicesOf, iso
-from omniroute.storage.repos import requests, summaries
+from omniroute.storage.repos import audit, requests, summaries
 from omniroute.storage.repos.summaries import MINUTE_MS, Dimension, Pending, Used
 from omniroute.storage.repos.usage import RequestRow
 
@@ -46,9 +46,11 @@ class SpentByAccount(SpentByModel):
 
 
 class SpentByKey(Spent):
+    """`historicalApiKeyNames` are those that the key had before, the oldest first."""
+
     api_key_id: str
     api_key_name: str
-    historical_api_key_names: list[str] = []
+    historical_api_key_names: list[str]
     last_used: str | None
 
 
@@ -117,7 +119,7 @@ def history(
         by_provider={name: Spent(**_sum(own)) for name, own in _groups(used, lambda one: one.provider).items()},
         by_model=_by_model(used),
         by_account=_by_account(used, names),
-        by_api_key=_by_key(used, names),
+        by_api_key=_by_key(used, names, services.database.read(audit.names_of_keys)),
         by_combo={name: Spent(**_sum(own)) for name, own in _groups(used, lambda one: one.combo).items() if name},
         last10_minutes=[Spent(**_sum([minutes[at]] if at in minutes else [])) for at in _minutes(oldest, minute)],
         pending=_pending(pending),
@@ -213,10 +215,14 @@ def _by_account(used: Iterable[Used], names: Names) -> dict[str, SpentByAccount]
     return found
 
 
-def _by_key(used: Iterable[Used], names: Names) -> dict[str, SpentByKey]:
+def _by_key(used: Iterable[Used], names: Names, given: Mapping[str, tuple[str, ...]]) -> dict[str, SpentByKey]:
     return {
         f"id:{key_id}": SpentByKey(
-            **_sum(own), api_key_id=key_id, api_key_name=names.key(key_id), last_used=_last_used(own)
+            **_sum(own),
+            api_key_id=key_id,
+            api_key_name=names.key(key_id),
+            historical_api_key_names=[name for name in given.get(key_id, ()) if name != names.key(key_id)],
+            last_used=_last_used(own),
         )
         for key_id, own in _groups(used, lambda one: one.key_id).items()
     }

@@ -13,6 +13,7 @@ from omniroute.management.shapes import Reply, ServicesOf, iso
 from omniroute.traffic.learned import LearnedLimit
 
 router = ManagementRouter(auth="manage", prefix="/api/usage/quota", tag="usage")
+limits = ManagementRouter(auth="manage", prefix="/api/usage/provider-limits", tag="usage")
 of_connection = ManagementRouter(auth="manage", prefix="/api/usage", tag="usage")
 
 _FRESH_S: Final = 600.0
@@ -37,6 +38,18 @@ class ConnectionUsage(Reply):
     stale: Annotated[bool | None, Field(serialization_alias="_stale")] = None
     stale_since: Annotated[str | None, Field(serialization_alias="_staleSince")] = None
     stale_reason: Annotated[str | None, Field(serialization_alias="_staleReason")] = None
+
+
+class AccountLimits(ConnectionUsage):
+    name: str
+    provider: str
+
+
+class ProviderLimits(Reply):
+    """By the id of the connection: accounts that have told anything since the gateway started."""
+
+    limits: dict[str, AccountLimits]
+    generated_at: str
 
 
 class ProviderQuota(Reply):
@@ -90,6 +103,19 @@ def quota(
     )
 
 
+@limits.get("", response_model_exclude_unset=True)
+def provider_limits(services: ServicesOf) -> ProviderLimits:
+    """What all accounts have told of their limits."""
+    told = {
+        one.id: AccountLimits(
+            name=one.name, provider=one.provider, **_usage(services, known).model_dump(exclude_unset=True)
+        )
+        for one in services.snapshot().by_id.values()
+        if (known := _known(services, one))
+    }
+    return ProviderLimits(limits=told, generated_at=iso(services.now_ms()) or "")
+
+
 @of_connection.get("/{connection_id}", response_model_exclude_unset=True)
 def connection_usage(connection_id: Annotated[str, Path(max_length=128)], services: ServicesOf) -> ConnectionUsage:
     """What one account has left."""
@@ -101,6 +127,10 @@ def connection_usage(connection_id: Annotated[str, Path(max_length=128)], servic
         return ConnectionUsage(
             plan=None, quotas={}, message="This account has not told any limits since the gateway started."
         )
+    return _usage(services, known)
+
+
+def _usage(services: Services, known: tuple[LearnedLimit, ...]) -> ConnectionUsage:
     quotas = {one.what: _quota(services, one) for one in known}
     now = services.clock.monotonic()
     told = max(one.learned_at for one in known)

@@ -6,7 +6,7 @@ from typing import Final, TypeAlias
 
 from omniroute.routing.candidate import Candidate
 from omniroute.routing.dice import Dice
-from omniroute.routing.selection.draw import Draw
+from omniroute.routing.selection.draw import UNUSED, Draw
 from omniroute.routing.selection.rules import AccountStrategy
 from omniroute.routing.strategies.strict_random import deck
 
@@ -35,7 +35,8 @@ def fill_first(candidates: Sequence[Candidate], draw: Draw) -> list[Candidate]:
 def round_robin(candidates: Sequence[Candidate], draw: Draw) -> list[Candidate]:
     """The account used last stays for `sticky` uses in a row, unless it failed; then the one that was idle longest
     follows, and never used ones before all."""
-    order = sorted(candidates, key=lambda one: draw.standing(one.account.id).last_used)
+    known = draw.standings
+    order = sorted(candidates, key=lambda one: known.get(one.account.id, UNUSED).last_used)
     last = order[-1]
     if 0 < draw.standing(last.account.id).in_row < draw.sticky:
         order.insert(0, order.pop())

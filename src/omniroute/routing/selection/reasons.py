@@ -2,14 +2,14 @@
 
 from typing import assert_never
 
-from omniroute.routing.selection.draw import Draw
+from omniroute.routing.selection.draw import UNUSED, Draw
 
 
 def because(draw: Draw, account_id: str) -> str:
     """What put this account where it was."""
     if draw.bound == account_id:
         return f"account {account_id}: the conversation is with it"
-    standing = draw.standing(account_id)
+    standing = draw.standings.get(account_id, UNUSED)
     match draw.strategy:
         case "fill-first":
             said = "by priority"

@@ -20,6 +20,9 @@ ACCOUNT_STRATEGIES: Final[tuple[AccountStrategy, ...]] = get_args(AccountStrateg
 WEIGHING: Final[frozenset[AccountStrategy]] = frozenset({"round-robin", "p2c", "least-used", "quota-aware"})
 """The strategies that look at what is known about the accounts."""
 
+DRAWING: Final[frozenset[AccountStrategy]] = frozenset({"p2c", "random", "weighted"})
+"""The strategies that chance has a part in."""
+
 Affinity: TypeAlias = Literal["auto", "on", "off"]
 """Whether a conversation stays with its account: `auto` means where the provider caches prompts."""
 

@@ -8,9 +8,5 @@ from omniroute.routing.tree import Branch, Unit
 
 def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> list[Unit]:
     """By expected cost of the request; what has no price comes last, as configured."""
-
-    def cost(unit: Unit) -> tuple[bool, float]:
-        expected = moment.standing(unit).cost_usd
-        return expected is None, expected or 0.0
-
-    return sorted(units, key=cost)
+    costs = [(cost is None, cost or 0.0) for cost in moment.costs_of(branch, units)]
+    return [units[place] for place in sorted(range(len(units)), key=costs.__getitem__)]

@@ -3,11 +3,14 @@
 from collections.abc import Sequence
 
 from omniroute.routing.strategy import Moment
-from omniroute.routing.tree import Branch, Unit, leaves
+from omniroute.routing.tree import Branch, Leaf, Unit
 
 
-def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> list[Unit]:
+def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> Sequence[Unit]:
     """The unit of the last good target to the front, the others as configured."""
     good = moment.last_good.get(branch.combo.name)
-    first = [unit for unit in units if good is not None and any(leaf.key == good for leaf in leaves(unit))]
-    return [*first, *(unit for unit in units if unit not in first)]
+    if good is not None:
+        for place, unit in enumerate(units):
+            if unit.key == good if isinstance(unit, Leaf) else any(leaf.key == good for leaf in unit.below):
+                return [unit, *units[:place], *units[place + 1 :]]
+    return units

@@ -6,6 +6,6 @@ from omniroute.routing.strategy import Moment
 from omniroute.routing.tree import Branch, Unit
 
 
-def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> list[Unit]:
+def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> Sequence[Unit]:
     """Use this when one model is the right one and the others are there for its bad days."""
-    return list(units)
+    return units

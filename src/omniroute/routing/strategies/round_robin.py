@@ -13,6 +13,8 @@ def order(branch: Branch, units: Sequence[Unit], moment: Moment) -> list[Unit]:
         return []
     turn = moment.turn(branch)
     start = branch.schedule[turn % len(branch.schedule)]
-    around = (*branch.units[start:], *branch.units[:start])
+    around = [*branch.units[start:], *branch.units[:start]]
+    if len(units) == len(around):
+        return around
     usable = {unit.key for unit in units}
     return [unit for unit in around if unit.key in usable]

@@ -3,7 +3,19 @@
 from collections.abc import Callable
 from typing import Final, NamedTuple, assert_never
 
-from sqlalchemy import ColumnElement, String, and_, false, func, literal_column, not_, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    String,
+    and_,
+    case,
+    false,
+    func,
+    literal_column,
+    not_,
+    or_,
+    select,
+)
 
 from omniroute.storage.filters.grammar import Ago, Compare, Moment, Pattern, Query, Term, Value, Word
 from omniroute.storage.schema import api_keys, connections, requests
@@ -103,7 +115,7 @@ def _holds(field: str, value: Value) -> Condition:
         case Compare():
             return _compared(_NUMBERS[field], value)
         case Word():
-            return _said(value.word)
+            return _PARTS[value.word] if field == "has" else _said(value.word)
         case Ago() | Moment():
             raise AssertionError("times are bounds")
         case _:
@@ -176,12 +188,16 @@ _TEXTS: Final[dict[str, ColumnElement[str]]] = {
     "session": func.coalesce(requests.c.session_id, "", type_=String()),
 }
 _IN: Final = requests.c.input_tokens + requests.c.cache_read_tokens + requests.c.cache_write_tokens
+_SPOKEN_MS: Final = requests.c.duration_ms - case((requests.c.stream, requests.c.first_event_ms), else_=0)
+"""How long an answer took to be written: a stream from its first event on, any other altogether."""
+
 _NUMBERS: Final[dict[str, ColumnElement[int]]] = {
     "status": requests.c.status,
     "attempts": requests.c.attempts,
     "losses": requests.c.losses,
     "latency": requests.c.duration_ms,
     "ttft": requests.c.first_event_ms,
+    "tps": requests.c.output_tokens * 1000 // func.nullif(_SPOKEN_MS, 0, type_=BigInteger()),
     "tokens": _IN + requests.c.output_tokens,
     "in": _IN,
     "out": requests.c.output_tokens,
@@ -199,7 +215,19 @@ _WORDS: Final[dict[str, Condition]] = {
     "cancelled": requests.c.outcome == "cancelled",
     "interrupted": requests.c.outcome == "interrupted",
     "estimated": requests.c.usage_source == "estimated",
-    "unpriced": and_(requests.c.cost_micro_usd.is_(None), requests.c.settled_at.is_not(None)),
+    "unpriced": and_(
+        requests.c.cost_micro_usd.is_(None),
+        requests.c.settled_at.is_not(None),
+        or_(requests.c.outcome == "ok", requests.c.usage_source != "none"),
+    ),
     "hit": requests.c.usage_source == "cache",
     "miss": requests.c.usage_source != "cache",
+}
+_PARTS: Final[dict[str, Condition]] = {
+    "session": requests.c.session_id.is_not(None),
+    "combo": requests.c.combo != "",
+    "losses": requests.c.losses > 0,
+    "reasoning": requests.c.reasoning_tokens > 0,
+    "cached": requests.c.cache_read_tokens > 0,
+    "cost": requests.c.cost_micro_usd.is_not(None),
 }

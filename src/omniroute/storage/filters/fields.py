@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, Literal, TypeAlias
 
-Kind: TypeAlias = Literal["text", "status", "count", "duration", "money", "flag", "cache", "since", "until"]
+Kind: TypeAlias = Literal[
+    "text", "status", "count", "duration", "money", "flag", "part", "cache", "since", "until"
+]
 """`text` takes words with `*`; `status` numbers, `4xx` and words; `count` numbers with `k` or `m`; `duration`
-milliseconds, or with `ms`, `s`, `m`, `h`; `money` US dollars; `flag` and `cache` words of their own; `since` and
-`until` times."""
+milliseconds, or with `ms`, `s`, `m`, `h`; `money` US dollars; `flag`, `part` and `cache` words of their own;
+`since` and `until` times."""
 
 FIELDS: Final[Mapping[str, Kind]] = MappingProxyType(
     {
@@ -27,6 +29,7 @@ FIELDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "losses": "count",
         "latency": "duration",
         "ttft": "duration",
+        "tps": "count",
         "tokens": "count",
         "in": "count",
         "out": "count",
@@ -35,6 +38,7 @@ FIELDS: Final[Mapping[str, Kind]] = MappingProxyType(
         "cost": "money",
         "cache": "cache",
         "is": "flag",
+        "has": "part",
         "since": "since",
         "after": "since",
         "until": "until",
@@ -54,5 +58,13 @@ FLAGS: Final = (
     "estimated",
     "unpriced",
 )
+PARTS: Final = ("session", "combo", "losses", "reasoning", "cached", "cost")
+"""What a request can have: `cached` are tokens from the provider's cache, `cost` one that is known."""
+
 STATUS_WORDS: Final = ("ok", "error", "running")
 CACHE_WORDS: Final = ("hit", "miss")
+
+WORDS: Final[Mapping[Kind, tuple[str, ...]]] = MappingProxyType(
+    {"flag": FLAGS, "part": PARTS, "cache": CACHE_WORDS, "status": (*STATUS_WORDS, "4xx", "5xx")}
+)
+"""The words of each kind that has some."""

@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias, assert_never
 
 import msgspec
 
-from omniroute.storage.filters.fields import CACHE_WORDS, FIELDS, FLAGS, STATUS_WORDS, Kind
+from omniroute.storage.filters.fields import CACHE_WORDS, FIELDS, FLAGS, PARTS, STATUS_WORDS, Kind
 
 Operator: TypeAlias = Literal["=", ">", ">=", "<", "<="]
 
@@ -229,6 +229,8 @@ def _valued(name: str, kind: Kind, operator: Operator | None, text: str, *, quot
             return Pattern((text,)) if quoted else Pattern(tuple(text.split("*")))
         case "flag":
             return _word(name, operator, text, FLAGS)
+        case "part":
+            return _word(name, operator, text, PARTS)
         case "cache":
             return _word(name, operator, text, CACHE_WORDS)
         case "status":

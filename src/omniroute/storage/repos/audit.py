@@ -1,5 +1,7 @@
 """The audit log: what was done to the configuration, by whom."""
 
+from typing import Final
+
 import msgspec
 from sqlalchemy import Connection, insert, select
 
@@ -52,3 +54,30 @@ def latest(connection: Connection, *, limit: int, before: int | None = None) -> 
     if before is not None:
         question = question.where(audit_log.c.id < before)
     return tuple(as_struct(AuditRow, row, _JSON) for row in connection.execute(question))
+
+
+def names_of_keys(connection: Connection) -> dict[str, tuple[str, ...]]:
+    """By the id of an API key, the names that it was given, each once, the oldest first; of the latest 10,000
+    changes of keys."""
+    question = select(audit_log.c.target, audit_log.c.detail).where(
+        audit_log.c.action.startswith("apiKey."), audit_log.c.detail.contains('"name"')
+    )
+    question = question.order_by(audit_log.c.id.desc()).limit(_MOST_CHANGES)
+    found: dict[str, list[str]] = {}
+    for target, detail in connection.execute(question):
+        said = msgspec.json.decode(detail, type=_Named)
+        name = said.name or said.changed.name
+        if name is not None and name not in found.setdefault(target, []):
+            found[target].insert(0, name)
+    return {target: tuple(names) for target, names in found.items()}
+
+
+class _Changed(msgspec.Struct, frozen=True):
+    name: str | None = None
+
+
+class _Named(_Changed, frozen=True):
+    changed: _Changed = _Changed()
+
+
+_MOST_CHANGES: Final = 10_000

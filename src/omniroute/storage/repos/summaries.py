@@ -4,7 +4,19 @@ from collections.abc import Sequence
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 import msgspec
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case, cast, func, select, union_all
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    cast,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
 from omniroute.storage.repos.rows import as_struct
 from omniroute.storage.schema import SUMS, attempts, requests, usage_days, usage_hours
@@ -27,7 +39,7 @@ class Span(NamedTuple):
 
 class Used(msgspec.Struct, frozen=True, kw_only=True):
     """Sums over settled requests of the dimensions that were asked for; the others are empty. `last_at` is when
-    the latest of them opened; `unpriced` ones cost what nobody knows and count as 0."""
+    the latest of them opened; `unpriced` ones used something, cost what nobody knows and count as 0."""
 
     at: int = 0
     provider: str = ""
@@ -161,7 +173,15 @@ def _counted_row() -> dict[str, ColumnElement[Any]]:
     own: dict[str, ColumnElement[Any]] = {
         "requests": cast(1, BigInteger),
         "failed": case((columns.outcome == "ok", 0), else_=1),
-        "unpriced": case((columns.cost_micro_usd.is_(None), 1), else_=0),
+        "unpriced": case(
+            (
+                and_(
+                    columns.cost_micro_usd.is_(None), or_(columns.outcome == "ok", columns.usage_source != "none")
+                ),
+                1,
+            ),
+            else_=0,
+        ),
         "estimated": case((columns.usage_source == "estimated", 1), else_=0),
         "cost_micro_usd": func.coalesce(columns.cost_micro_usd, 0),
         "last_at": columns.at,

@@ -62,10 +62,14 @@ class RequestRow(msgspec.Struct, frozen=True, kw_only=True):
     settled_at: int | None = None
     price_source: str | None = None
     combo: str = ""
+    audio_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    image_input_tokens: int = 0
+    image_output_tokens: int = 0
 
 
 class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One try at one provider."""
+    """One try at one provider; its tokens and cost are those of one that failed."""
 
     request_id: str
     number: int
@@ -77,6 +81,12 @@ class AttemptRow(msgspec.Struct, frozen=True, kw_only=True):
     status: int = 0
     duration_ms: int = 0
     message: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    cost_micro_usd: int | None = None
+    price_source: str | None = None
 
 
 class Cursor(NamedTuple):
@@ -215,7 +225,8 @@ def columns_of(connection: Connection, ids: Iterable[str]) -> list[Mapping[str, 
     wanted = iter(ids)
     while some := list(islice(wanted, _TOGETHER)):
         rows = connection.execute(select(requests).where(requests.c.id.in_(some)))
-        found.extend({str(name): value for name, value in row.items()} for row in rows.mappings())
+        names = tuple(map(str, rows.keys()))
+        found.extend(dict(zip(names, row, strict=True)) for row in rows)
     return found
 
 

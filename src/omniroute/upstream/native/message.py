@@ -22,7 +22,8 @@ class Message:
         # The parser holds this object's methods; dropping it at the end saves the garbage collector a cycle.
         self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._bodiless = method == "HEAD"
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
         self._idle_size = 0
         self._delimited = True
         self.status = 0
@@ -32,7 +33,7 @@ class Message:
         self.sink: Sink | None = None
 
     def headers(self) -> dict[str, str]:
-        return header_dict(self._fields)
+        return header_dict(self._names, self._values)
 
     def take(self) -> bytes:
         """All of the body that is here."""
@@ -91,7 +92,8 @@ class Message:
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.headed:
-            self._fields.append((name, value))
+            self._names.append(name)
+            self._values.append(value)
 
     def on_headers_complete(self) -> None:
         parser = self._parser
@@ -100,10 +102,14 @@ class Message:
         if self.complete:
             return
         if status < 200:  # an interim reply; the real one follows
-            self._fields.clear()
+            self._names.clear()
+            self._values.clear()
             return
-        if sum(len(name) + len(value) + 4 for name, value in self._fields) > HEAD_LIMIT:
-            raise _broken(_TOO_LONG)
+        # Where all bytes so far are no more than that, nothing has to be added up.
+        if self._idle_size > HEAD_LIMIT:
+            size = sum(map(len, self._names)) + sum(map(len, self._values)) + 4 * len(self._names)
+            if size > HEAD_LIMIT:
+                raise _broken(_TOO_LONG)
         self._idle_size = 0
         self.status = status
         self.headed = True

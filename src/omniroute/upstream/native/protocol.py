@@ -40,6 +40,7 @@ class Connection(asyncio.Protocol):
         self._whole = 0
         self._sent = self._reading = self._writable = True
         self._deadlines = Deadlines()
+        self._idle_s = 0.0
         self._final = math.inf
         self._alarm = Alarm(self._loop, self._late)
 
@@ -54,6 +55,7 @@ class Connection(asyncio.Protocol):
         assert self._transport is not None
         message = self._message = Message(method)
         self._deadlines, self._final, self._whole = deadlines, final, 0
+        self._idle_s = deadlines.idle_s
         self._expect(deadlines.first_byte_s)
         try:
             if len(body) <= _SLICE:
@@ -106,6 +108,18 @@ class Connection(asyncio.Protocol):
         if self._message is message:
             self.abort()
 
+    def pause(self, message: Message, idle_s: float) -> None:
+        """As `Reply.pause`."""
+        if self._message is message:
+            self._idle_s = idle_s
+            if self._reading:
+                self._expect(idle_s)
+
+    def give_up(self, message: Message, why: str) -> None:
+        """Whoever waits for more of the reply gets an error; one that is complete is left alone."""
+        if self._message is message:
+            self._fail(UpstreamError("timeout", why))
+
     def abort(self) -> None:
         """Closes the socket at once."""
         self._end(UpstreamError("closed", f"the connection to {self.origin} was given up"))
@@ -129,7 +143,7 @@ class Connection(asyncio.Protocol):
             self._finish(message)
             return
         if message.headed:
-            self._expect(self._deadlines.idle_s)
+            self._expect(self._idle_s)
         if message.sink is not None and message.give():
             return
         if message.size > max(READ_AHEAD, self._whole) and self._reading and self._transport is not None:
@@ -160,10 +174,12 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._writable = False
+        if self._message is not None and not self._message.headed:
+            self._expect(self._deadlines.write_s)
 
     def resume_writing(self) -> None:
         self._writable = True
-        if self._message is not None:
+        if self._message is not None and not self._message.headed:
             self._expect(self._deadlines.first_byte_s)
         self._wake()
 
@@ -202,7 +218,7 @@ class Connection(asyncio.Protocol):
         if self._message is message:
             self._whole = whole
             if not self._reading and message.size <= max(READ_AHEAD, whole):
-                self._expect(self._deadlines.idle_s)
+                self._expect(self._idle_s)
                 self._read_on()
 
     def _read_on(self) -> None:
@@ -243,7 +259,9 @@ class Connection(asyncio.Protocol):
         if self._alarm.at == self._final:
             what = "did not finish in the total time allowed"
         elif message.headed:
-            what = f"sent nothing for {self._deadlines.idle_s:g} s"
+            what = f"sent nothing for {self._idle_s:g} s"
+        elif not self._writable:
+            what = f"took nothing of the request for {self._deadlines.write_s:g} s"
         else:
             what = f"did not reply within {self._deadlines.first_byte_s:g} s"
         self._fail(UpstreamError("timeout", what))

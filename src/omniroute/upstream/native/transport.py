@@ -3,6 +3,7 @@
 import asyncio
 import math
 import ssl
+from collections.abc import Coroutine
 
 from omniroute.errors import UpstreamError
 from omniroute.upstream.dial import Dialer
@@ -75,14 +76,20 @@ class NativeReply:
             self._headers = self._message.headers()
         return self._headers
 
-    async def read(self, limit: int = 64 * 1024 * 1024) -> bytes:
-        return await self._connection.rest(self._message, limit)
+    def read(self, limit: int = 64 * 1024 * 1024) -> Coroutine[object, None, bytes]:
+        return self._connection.rest(self._message, limit)
 
-    async def chunk(self) -> bytes:
-        return await self._connection.more(self._message)
+    def chunk(self) -> Coroutine[object, None, bytes]:
+        return self._connection.more(self._message)
 
-    async def pump(self, sink: Sink) -> bool:
-        return await self._connection.pump(self._message, sink)
+    def pump(self, sink: Sink) -> Coroutine[object, None, bool]:
+        return self._connection.pump(self._message, sink)
+
+    def pause(self, idle_s: float) -> None:
+        self._connection.pause(self._message, idle_s)
+
+    def give_up(self, why: str) -> None:
+        self._connection.give_up(self._message, why)
 
     async def aclose(self) -> None:
         self._connection.leave(self._message)

@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from omniroute.dialects.base import Tapped
 from omniroute.dialects.openai_chat.dialect import OpenAIChat
 from omniroute.ir.result import Finish, Usage
 
@@ -36,7 +37,7 @@ def test_a_whole_stream_passes_unchanged_and_is_understood() -> None:
     assert b"".join(step.forward for step in steps) == ROLE + chunk({"content": "a"}) + chunk(
         {"content": "b"}
     ) + chunk({}, "stop")
-    assert tap.feed(USAGE_CHUNK + DONE) == (USAGE_CHUNK + DONE, True, True, None)
+    assert tap.feed(USAGE_CHUNK + DONE) == Tapped(USAGE_CHUNK + DONE, True, True, None)
     assert tap.usage == Usage(input=5, output=7, raw=USAGE)
     assert tap.finish == Finish(reason="stop", raw_reason="stop")
     assert tap.close() == b""
@@ -51,7 +52,7 @@ def test_usage_that_only_the_gateway_asked_for_is_withheld() -> None:
 
 def test_a_chunk_without_choices_that_is_not_about_usage_passes() -> None:
     first = b'data: {"id":"","choices":[],"prompt_filter_results":[]}\n\n'
-    assert CHAT.tap(include_usage=False).feed(first) == (first, False, False, None)
+    assert CHAT.tap(include_usage=False).feed(first) == Tapped(first, False, False, None)
 
 
 def test_a_torn_frame_waits_until_it_is_whole() -> None:

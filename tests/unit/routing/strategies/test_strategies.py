@@ -8,7 +8,8 @@ import pytest
 from omniroute.ir.target import ModelFacts
 from omniroute.routing.combo import STRATEGY_NAMES, ComboConfig, StrategyName
 from omniroute.routing.ordering import STRATEGIES
-from omniroute.routing.standing import QuotaWindow, Standing
+from omniroute.routing.quota import Quota, QuotaWindow, quota_of
+from omniroute.routing.standing import Standing
 from omniroute.routing.strategy import Asked
 from tests.support.combos import combo, order, planted
 
@@ -97,8 +98,7 @@ def test_least_used_looks_at_what_is_under_way_then_at_the_rate() -> None:
 
 def test_cost_optimized_puts_free_first_and_the_unknown_last() -> None:
     branch = planted(combo("c", *THREE, strategy="cost-optimized"))
-    standings = {"a/a": Standing(cost_usd=None), "b/b": Standing(cost_usd=0.02), "c/c": Standing(cost_usd=0.0)}
-    assert order(branch, standings=standings) == ["c/c", "b/b", "a/a"]
+    assert order(branch, costs={"b/b": 0.02, "c/c": 0.0}) == ["c/c", "b/b", "a/a"]
 
 
 def test_p2c_prefers_the_quicker_the_idler_and_the_sounder() -> None:
@@ -136,20 +136,14 @@ def test_context_optimized_without_any_window_keeps_the_order() -> None:
     assert order(planted(combo("c", *THREE, strategy="context-optimized"))) == list(THREE)
 
 
-def week(remaining: float, resets_in_days: float) -> QuotaWindow:
-    return QuotaWindow(
-        name="weekly", remaining=remaining, resets_in_s=resets_in_days * 86400, length_s=7 * 86400.0
-    )
+def week(remaining: float, resets_in_days: float) -> Quota:
+    return quota_of([QuotaWindow("weekly", remaining, resets_in_days * 86400, length_s=7 * 86400.0)])
 
 
 def test_reset_aware_spends_what_is_about_to_expire_and_leaves_the_empty_to_the_end() -> None:
     branch = planted(combo("q", *THREE, strategy="reset-aware"))
-    standings = {
-        "a/a": Standing(quota=(week(0.0, 1),)),
-        "b/b": Standing(quota=(week(0.6, 6),)),
-        "c/c": Standing(quota=(week(0.6, 0.5),)),
-    }
-    assert order(branch, standings=standings) == ["c/c", "b/b", "a/a"]
+    quotas = {"a/a": week(0.0, 1), "b/b": week(0.6, 6), "c/c": week(0.6, 0.5)}
+    assert order(branch, quotas=quotas) == ["c/c", "b/b", "a/a"]
 
 
 def test_reset_aware_lets_equals_take_turns() -> None:
@@ -160,37 +154,39 @@ def test_reset_aware_lets_equals_take_turns() -> None:
 def test_auto_prefers_the_healthy_cheap_and_quick() -> None:
     branch = planted(combo("auto", *THREE, strategy="auto", config=ComboConfig(exploration=0.0)))
     standings = {
-        "a/a": Standing(cost_usd=0.5, p95_s=4.0, errors=0.0),
-        "b/b": Standing(cost_usd=0.01, p95_s=0.5, errors=0.0),
-        "c/c": Standing(cost_usd=0.01, p95_s=0.5, errors=0.9, health="open"),
+        "a/a": Standing(wait_log=0.6, errors=0.0),
+        "b/b": Standing(wait_log=-0.3, errors=0.0),
+        "c/c": Standing(wait_log=-0.3, errors=0.9, health="open"),
     }
-    assert order(branch, standings=standings)[0] == "b/b"
+    costs = {"a/a": 0.5, "b/b": 0.01, "c/c": 0.01}
+    assert order(branch, standings=standings, costs=costs)[0] == "b/b"
 
 
 def test_the_quality_pack_prefers_the_model_for_the_task_and_the_saver_the_cheap_one() -> None:
     names = ("a/opus-4", "b/tiny")
     standings = {
-        "a/opus-4": Standing(cost_usd=0.5, p95_s=2.0),
-        "b/tiny": Standing(cost_usd=0.001, p95_s=1.0),
+        "a/opus-4": Standing(wait_log=0.3),
+        "b/tiny": Standing(wait_log=0.0),
     }
+    costs = {"a/opus-4": 0.5, "b/tiny": 0.001}
     asked = Asked(task="coding")
     for pack, best in (("quality-first", "a/opus-4"), ("cost-saver", "b/tiny")):
         config = ComboConfig(mode_pack=pack, exploration=0.0)
         branch = planted(combo("auto", *names, strategy="auto", config=config))
-        assert order(branch, standings=standings, asked=asked)[0] == best
+        assert order(branch, standings=standings, costs=costs, asked=asked)[0] == best
 
 
 def test_auto_explores_seldom_and_never_with_a_pinned_conversation() -> None:
     branch = planted(combo("auto", *THREE, strategy="auto"))
-    standings = {"a/a": Standing(cost_usd=0.01), "b/b": Standing(cost_usd=1.0), "c/c": Standing(cost_usd=1.0)}
-    first = Counter(order(branch, seed=seed, standings=standings)[0] for seed in range(4000))
+    costs = {"a/a": 0.01, "b/b": 1.0, "c/c": 1.0}
+    first = Counter(order(branch, seed=seed, costs=costs)[0] for seed in range(4000))
     assert 0.01 < (first["b/b"] + first["c/c"]) / 4000 < 0.05
-    pinned = {order(branch, seed=seed, standings=standings, asked=Asked(pinned=True))[0] for seed in range(300)}
+    pinned = {order(branch, seed=seed, costs=costs, asked=Asked(pinned=True))[0] for seed in range(300)}
     assert pinned == {"a/a"}
 
 
 def test_a_budget_cap_puts_the_cheapest_before_what_costs_more() -> None:
     config = ComboConfig(mode_pack="quality-first", exploration=0.0, budget_cap_usd=0.1)
     branch = planted(combo("auto", "a/opus-4", "b/tiny", strategy="auto", config=config))
-    standings = {"a/opus-4": Standing(cost_usd=0.5), "b/tiny": Standing(cost_usd=0.001)}
-    assert order(branch, standings=standings, asked=Asked(task="coding")) == ["b/tiny", "a/opus-4"]
+    costs = {"a/opus-4": 0.5, "b/tiny": 0.001}
+    assert order(branch, costs=costs, asked=Asked(task="coding")) == ["b/tiny", "a/opus-4"]

@@ -393,7 +393,7 @@ def test_in_no_minute_more_goes_than_the_limit_and_what_came_back(
 
 async def _arriving(limit: int, arrivals: list[tuple[float, str]]) -> list[float]:
     """When requests go that come so long after each other, to an account with so many requests a minute."""
-    on, one, went = line(max_wait_s=1_000), account("a", requests=limit), list[float]()
+    on, one, went = line(length=100, max_wait_s=10_000), account("a", requests=limit), list[float]()
 
     async def ask(key_id: str) -> None:
         what = wish(key_id)

@@ -1,7 +1,7 @@
 """What the requests to a combo choose from: its tree, and the accounts of its leaves, once per configuration."""
 
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,9 @@ from omniroute.traffic.quota import Team
 
 _Fate: TypeAlias = tuple[Candidate, ...] | str
 """The accounts of a leaf, at least one, or why it has none."""
+_Limited: TypeAlias = tuple[str, OperationName, str, tuple[str, ...], tuple[str, ...], tuple[tuple[str, str], ...]]
+"""A combo, what is done with it, and everything of a grant that leaves out some of it."""
+_MAX_PERMITTED: Final = 1_000
 
 
 class Planted(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,13 +60,14 @@ class Planting:
         self._snapshot: Snapshot | None = None
         self._names: Names | None = None
         self._planted: dict[tuple[str, OperationName], Planted] = {}
+        self._permitted: dict[_Limited, Planted] = {}
 
     def of(self, snapshot: Snapshot, combo: Combo, operation: OperationName, grant: Grant) -> Planted:
         """`combo` as far as `grant` may use it."""
         names = self._candidates.names(snapshot)
         if snapshot is not self._snapshot or names is not self._names:
             self._snapshot, self._names = snapshot, names
-            self._planted = {}
+            self._planted, self._permitted = {}, {}
         planted = self._planted.get((combo.name, operation))
         if planted is None:
             branch = self._tree(snapshot, combo, operation)
@@ -74,7 +78,13 @@ class Planting:
             return planted
         if combo.name in grant.models:
             grant = msgspec.structs.replace(grant, models=())
-        return _permitted(planted, grant, snapshot)
+        limited = (combo.name, operation, grant.name, grant.models, grant.connections, grant.blocked)
+        part = self._permitted.get(limited)
+        if part is None:
+            if len(self._permitted) >= _MAX_PERMITTED:
+                self._permitted.clear()
+            part = self._permitted[limited] = _permitted(planted, grant, snapshot)
+        return part
 
     def _tree(self, snapshot: Snapshot, combo: Combo, operation: OperationName) -> Branch:
         def resolve(name: str) -> Target | None:

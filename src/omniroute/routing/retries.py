@@ -48,8 +48,10 @@ def at(purse: Purse, second: int) -> Purse:
     passed = second - purse.second
     if passed <= 0:
         return purse
-    fresh = (PER_SECOND,) * min(passed, LIFE_S)
-    return Purse(second=second, tokens=(*purse.tokens[passed:], *fresh))
+    kept = purse.tokens[passed:]
+    seconds = min(passed, LIFE_S)
+    each = max(0.0, min(PER_SECOND, (MOST - sum(kept)) / seconds))
+    return Purse(second=second, tokens=(*kept, *(each,) * seconds))
 
 
 def deposited(purse: Purse, second: int, firsts: int) -> Purse:

@@ -31,7 +31,11 @@ def test_a_fifth_of_the_first_attempts_may_be_repeated_and_what_is_not_spent_is_
 
 
 def test_a_purse_never_holds_more_than_fifty() -> None:
-    assert deposited(Purse(second=100), 100, 100_000).balance == MOST
+    full = deposited(Purse(second=100), 100, 100_000)
+    assert full.balance == MOST
+    spent = withdrawn(full, 100, 1.0) or pytest.fail("there were fifty tokens")
+    later = at(deposited(spent, 100, 5), 101)
+    assert later.balance == pytest.approx(MOST), "a second brings no more than there is room for"
 
 
 @given(STEPS)
